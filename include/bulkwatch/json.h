@@ -1,0 +1,59 @@
+/*
+ * json.h: records as JSON: one line in the spool and the log, documents for
+ * the command's --json.
+ *
+ * Thread-safety: all functions.
+ */
+#ifndef BULKWATCH_JSON_H
+#define BULKWATCH_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bulkwatch/arena.h"
+#include "bulkwatch/err.h"
+#include "bulkwatch/record.h"
+
+/*
+ * Strings that are not clean (text.h: a database or a file that somebody else
+ * has written to) are made clean on the way out and in.
+ */
+
+/* The whole message as one line of JSON without a newline: malloc'd, the
+ * caller frees it; NULL when memory is out. */
+char *json_message(const struct message *message);
+
+/* Reads such a line back, everything in the arena. Keys that are not known are
+ * ignored; a known one that is missing, twice there or of another type is a
+ * fault. Returns 0, or -1 with a sentence and message_r untouched. */
+int json_message_parse(struct arena *arena, const char *line, size_t length,
+    struct message *message_r, struct err *err);
+
+/* Documents of the command, pretty-printed with a final newline; malloc'd,
+ * the caller frees; NULL when memory is out. The names in them are fixed:
+ *   list:    array of objects with id status outcome sender identity trigger
+ *            rule action first_at last_at messages recipients
+ *            distinct_recipients external_recipients subject client
+ *            declaration assignee (and ended, limit, window)
+ *   show:    one such object with evidence (at queue_id message_id mail_from
+ *            login client subject recipient_count recipients), history (at by
+ *            event note) and alerts (kind to state attempts last_error
+ *            created_at sent_at)
+ *   senders: array of sender identity messages recipients bulk_sends first_at
+ *            last_at
+ * Times are RFC 3339; window is in seconds, 0 for a message rule; outcome,
+ * declaration, assignee and sent_at are null where there is none. An evidence's
+ * recipients is an array of strings, as many as evidence.recipients let in. */
+char *json_list(const struct bulk_send *sends, size_t n);
+char *json_show(const struct bulk_send_story *story);
+char *json_senders(const struct sender_total *totals, size_t n);
+
+/* Result of `check`: array of {subject, ok, text}. */
+struct check_result {
+	const char *subject;
+	bool ok;
+	const char *text;
+};
+char *json_check(const struct check_result *results, size_t n);
+
+#endif

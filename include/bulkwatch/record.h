@@ -1,0 +1,217 @@
+/*
+ * record.h: the plain structs that the modules pass around.
+ *
+ * Strings are printable UTF-8 (text.h), never NULL, "" where there is nothing
+ * to say, unless a comment says otherwise. Nothing here owns memory: a struct
+ * lives in the arena it was made in.
+ */
+#ifndef BULKWATCH_RECORD_H
+#define BULKWATCH_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Who is counted (the sender), and what kind of name that is. The numbers are
+ * stored: never reuse one. */
+enum identity {
+	IDENTITY_LOGIN = 1,    /* SASL login, {auth_authen} */
+	IDENTITY_ENVELOPE = 2, /* MAIL FROM address, no login */
+	IDENTITY_CLIENT = 3,   /* client address: null sender, or a rule per client */
+};
+
+/* What is done with a message at end of message, weakest first. Stored. */
+enum action {
+	ACTION_LOG = 0,
+	ACTION_DEFER = 1,
+	ACTION_HOLD = 2,
+	ACTION_REJECT = 3,
+};
+
+/* Which kind of rule began a bulk send. Stored. */
+enum trigger {
+	TRIGGER_MESSAGE = 1,
+	TRIGGER_WINDOW = 2,
+};
+
+/* Follow-up. Stored. */
+enum status {
+	STATUS_NEW = 1,
+	STATUS_REVIEWING = 2,
+	STATUS_CLOSED = 3,
+};
+
+enum outcome {
+	OUTCOME_NONE = 0,
+	OUTCOME_REPORTED = 1,
+	OUTCOME_UNREPORTED = 2,
+	OUTCOME_COMPROMISED = 3,
+	OUTCOME_FALSE_ALARM = 4,
+};
+
+/* The words for them, as settings, commands and JSON use them. An unknown
+ * value gives "?"; record_*_parse return 0, or -1 for an unknown word. */
+const char *record_identity_name(enum identity identity);
+const char *record_action_name(enum action action);
+const char *record_trigger_name(enum trigger trigger);
+const char *record_status_name(enum status status);
+const char *record_outcome_name(enum outcome outcome); /* NONE: "" */
+int record_identity_parse(const char *word, enum identity *identity_r);
+int record_action_parse(const char *word, enum action *action_r);
+int record_status_parse(const char *word, enum status *status_r);
+int record_outcome_parse(const char *word, enum outcome *outcome_r);
+
+/* An accepted recipient: address_canonical's form of the RCPT argument. */
+struct recipient {
+	const char *address;
+	bool external; /* its domain is not one of local_domains */
+};
+
+/*
+ * A message: one SMTP transaction that reached end of message.
+ *
+ * recipients are unique, sorted by address, without the exempt ones. When the
+ * message comes out of the ledger they are what evidence.recipients let in:
+ * addresses ("full"), domains ("domain"), or none ("count"); the counts always
+ * tell the truth.
+ */
+struct message {
+	int64_t id;    /* the ledger's number; 0 before it has one */
+	int64_t at_ms; /* wall clock at end of message */
+	int64_t tick;  /* steady clock at end of message, seconds */
+	enum identity identity;
+	const char *sender;
+	const char *mail_from; /* envelope sender; "" is the null sender */
+	const char *login;
+	const char *client; /* client address; "" if the MTA did not say */
+	const char *queue_id;
+	const char *message_id;
+	const char *subject; /* decoded; "" too if evidence.subject is off */
+	const struct recipient *recipients;
+	size_t recipients_n; /* entries in recipients */
+	uint32_t recipient_count;
+	uint32_t external_count;
+};
+
+/*
+ * What a message means for one rule that applies to it: policy measures, the
+ * store counts. Neither needs to know the other's business.
+ */
+struct measure {
+	size_t rule;           /* index in settings.rules */
+	uint64_t rule_id;      /* the rule's definition in one number: a changed
+	                        * rule begins a new window */
+	enum identity identity; /* who is counted by this rule … */
+	const char *who;        /* … and the name: sender or client */
+	uint32_t recipients;   /* of this message, in the rule's scope */
+	bool external_only;    /* scope = "external" */
+	bool total;            /* count = "total" */
+	int64_t window_secs;   /* 0: the message alone counts */
+	uint64_t limit;        /* counting may stop here */
+	uint64_t counted;      /* answer: recipients in the window, this message
+	                        * included; exact below limit, else >= limit */
+};
+
+/* What policy makes of a message. */
+struct decision {
+	bool matched;       /* a rule matched: the message is a trigger */
+	size_t measure;     /* which measure decided: strongest action, then
+	                     * the rule that stands first */
+	int64_t window_secs; /* longest window that matched, of those who count
+	                      * the same sender; 0 if none: so far back reach
+	                      * the messages that belong to it */
+	enum action action;
+	bool alert;         /* some matching rule wants an alert */
+	int64_t quiet_secs; /* a bulk send is over after so long without trigger */
+};
+
+/* A bulk send: the record under review. */
+struct bulk_send {
+	int64_t id;
+	enum identity identity;
+	const char *sender;
+	enum status status;
+	enum outcome outcome;
+	enum trigger trigger;
+	const char *rule; /* name of the rule that began it */
+	enum action action;
+	int64_t first_at_ms, last_at_ms;
+	bool ended; /* no further trigger will extend it */
+	uint32_t messages;
+	uint32_t recipients; /* sum over its messages */
+	uint32_t distinct_recipients;
+	uint32_t external_recipients; /* sum over its messages */
+	uint64_t limit;  /* the rule's recipients, when it began */
+	uint64_t window_secs; /* the rule's window; 0 for a message rule */
+	const char *subject; /* of the message that began it, the trigger */
+	const char *client;
+	int64_t declaration; /* 0: not declared */
+	const char *assignee;
+};
+
+/* One line of a bulk send's story. */
+struct history {
+	int64_t at_ms;
+	const char *by;
+	const char *event;
+	const char *note;
+};
+
+/* A mail that is owed to the admins about a bulk send. Stored. */
+enum alert_kind {
+	ALERT_STARTED = 1, /* a bulk send began */
+	ALERT_GROWN = 2,   /* it ended much larger than it was told */
+};
+
+enum alert_state {
+	ALERT_QUEUED = 1, /* will be tried (again) */
+	ALERT_SENT = 2,
+	ALERT_FAILED = 3, /* given up: see last_error */
+};
+
+const char *record_alert_kind_name(enum alert_kind kind);   /* started, grown */
+const char *record_alert_state_name(enum alert_state state); /* queued, sent, failed */
+
+struct alert {
+	int64_t id;
+	int64_t bulk_send;
+	enum alert_kind kind;
+	enum alert_state state;
+	const char *to; /* addresses it was sent to, comma between; "" before */
+	uint32_t attempts;
+	int64_t created_ms, sent_ms; /* 0: not sent */
+	const char *last_error;
+};
+
+/* How an attempt to send ended, for all alerts that one mail carried. */
+struct alert_result {
+	enum alert_state state; /* sent, failed, or queued to be tried again */
+	const char *to;
+	const char *message_id; /* of the mail */
+	const char *error;      /* "" when sent to all */
+	int64_t at_ms;
+	int64_t next_ms;        /* when to try again, if queued */
+};
+
+/* All that is known of a bulk send. */
+struct bulk_send_story {
+	struct bulk_send send;
+	const struct message *evidence; /* oldest first */
+	size_t evidence_n;
+	const struct history *history; /* oldest first */
+	size_t history_n;
+	const struct alert *alerts; /* oldest first */
+	size_t alerts_n;
+};
+
+/* One sender's sum for `bulkwatch senders`. */
+struct sender_total {
+	enum identity identity;
+	const char *sender;
+	uint64_t messages;
+	uint64_t recipients;
+	uint64_t bulk_sends;
+	int64_t first_at_ms, last_at_ms;
+};
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * session.h: libmilter's callbacks, from which messages are made.
+ */
+#ifndef BULKWATCH_SESSION_H
+#define BULKWATCH_SESSION_H
+
+#include <stdbool.h>
+
+#include "bulkwatch/err.h"
+#include "bulkwatch/own.h"
+#include "bulkwatch/recorder.h"
+#include "bulkwatch/settings.h"
+
+struct session_options {
+	struct recorder *recorder;
+	struct own *own;
+	/* The settings in force, with a reference that the session releases;
+	 * from any thread. */
+	const struct settings *(*settings)(void *context);
+	void *context;
+	/* libmilter is attached by TCP: DATA is answered there, see
+	 * session.c. */
+	bool over_tcp;
+};
+
+/* Registers the callbacks with libmilter; once in a process, whose libmilter
+ * knows one milter only. options are copied. Returns 0 or -1. */
+int session_register(const struct session_options *options, struct err *err);
+
+/* Runs libmilter on a listening socket (Debian's libmilter takes "fd:N") until
+ * SIGTERM, SIGINT or SIGHUP. The socket is closed then. Returns 0 or -1. */
+int session_run(int listen_fd, struct err *err);
+
+/* Waits until no end of message is under way, at most so many seconds: after
+ * smfi_main has returned callbacks may still run. Returns false if some still
+ * are. */
+bool session_drain(int secs);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * spool.h: messages on the disk while the store fails.
+ *
+ * One file of JSON lines in the spool folder, appended and synced; when the
+ * store works again the lines are handed back in order and the file is
+ * removed. A line that cannot be read is kept in a second file beside it.
+ *
+ * Thread-safety: one thread at a time.
+ */
+#ifndef BULKWATCH_SPOOL_H
+#define BULKWATCH_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bulkwatch/arena.h"
+#include "bulkwatch/err.h"
+#include "bulkwatch/record.h"
+
+#define SPOOL_FILE "messages.jsonl"
+#define SPOOL_REJECTED_FILE "rejected.jsonl"
+
+struct spool;
+
+/* Opens the spool in a folder, which is made (0750) if only it is missing.
+ * Returns 0 with *spool_r set, or -1 with a sentence. */
+int spool_init(const char *folder, struct spool **spool_r, struct err *err);
+void spool_deinit(struct spool **spool);
+
+/* True if there may be messages in it. */
+bool spool_has_messages(const struct spool *spool);
+
+/* Appends messages and syncs. All of them are in it, or -1 with a sentence and
+ * none is. */
+int spool_append(struct spool *spool, const struct message *const *messages,
+    size_t n, struct err *err);
+
+/* Takes a batch of messages read back; they live in the arena, which stays the
+ * spool's. Returns 0 when they are safe, -1 to stop. */
+typedef int spool_batch_fn(void *context, struct arena *arena,
+    struct message **messages, size_t n);
+
+/*
+ * Hands back all messages, oldest first, in batches, and removes the file once
+ * every batch was taken. If it ends in between, what was taken comes again the
+ * next time (the ledger recognises it). bad is told of each line that could
+ * not be read.
+ * Returns 0, or -1 with a sentence (also when a batch was refused).
+ */
+int spool_replay(struct spool *spool, spool_batch_fn *batch, void *context,
+    void (*bad)(void *context, const char *sentence), struct err *err);
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * store.h: the database, in the words of messages, bulk sends and alerts.
+ *
+ * Two kinds of handle. The daemon's (store_open) is the one writer; only the
+ * recorder's thread uses it. A command's (store_open_command) reads, beside a
+ * daemon that writes or without one. Neither SQL nor SQLite shows outside.
+ *
+ * The windows are counted in memory, from the ledger at start: the cost of a
+ * count depends on the rule's limit, never on what the sender has sent before.
+ *
+ * Thread-safety: a handle belongs to one thread at a time.
+ */
+#ifndef BULKWATCH_STORE_H
+#define BULKWATCH_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bulkwatch/arena.h"
+#include "bulkwatch/err.h"
+#include "bulkwatch/record.h"
+#include "bulkwatch/settings.h"
+
+struct store;
+
+/* ------------------------------------------------------------ opening */
+
+/* Called with one sentence about something the admin must hear: a damaged file
+ * that was set aside, a check that found damage. */
+typedef void store_notice_fn(void *context, const char *sentence);
+
+/*
+ * Opens the daemon's handle on path, making the database if there is none.
+ *
+ * A file that is empty, damaged or no database is set aside as
+ * PATH.damaged-YYYYMMDD-HHMMSS (with its -wal) and a new one made; notice is
+ * told. Another program's database, or one of a newer bulkwatch, is left alone
+ * and refused.
+ * check: run a quick check of a file that is small enough for it to be quick.
+ * Returns 0 with *store_r set (close with store_close); STORE_LATER with a
+ * sentence if trying again later may help (a full disk, a lock); -1 with a
+ * sentence if only a person can (rights, another program's database).
+ */
+#define STORE_LATER (-2)
+int store_open(const char *path, bool check, store_notice_fn *notice,
+    void *context, struct store **store_r, struct err *err);
+
+/* Opens a command's handle; the database must be there. Returns 0 or -1. */
+int store_open_command(const char *path, struct store **store_r,
+    struct err *err);
+
+/* How long the handle waits for another program's lock before a call fails.
+ * STORE_PATIENCE_MS at first: far below the 20 s in which end of message must
+ * be answered. */
+#define STORE_PATIENCE_MS 2000
+void store_set_patience(struct store *store, int wait_ms);
+
+/* Tries a transaction that writes and commits. Returns 0 if the store works. */
+int store_probe(struct store *store, struct err *err);
+
+/* Closes, forgetting a transaction that was not committed; sets *store to
+ * NULL. *store may be NULL. */
+void store_close(struct store **store);
+
+/* After an error: true if the file itself is damaged, so that only
+ * store_set_aside helps; false if trying again later may. */
+bool store_is_damaged(const struct store *store);
+
+/* Says so from outside: store_verify found damage. */
+void store_mark_damaged(struct store *store);
+
+/* Sets a closed database aside as store_open does. Returns 0 or -1. */
+int store_set_aside(const char *path, store_notice_fn *notice, void *context,
+    struct err *err);
+
+/* Reads the whole file for damage on a connection of its own; may take
+ * minutes and may run in any thread. stop is asked now and then: true ends the
+ * check early. Returns 1 if sound or stopped, 0 if damaged (sentence in err),
+ * -1 if it could not be read. */
+int store_verify(const char *path, bool (*stop)(void *context), void *context,
+    struct err *err);
+
+/* ------------------------------------------- writing: the way of a batch */
+
+/* One message on its way through a batch. */
+struct entry {
+	struct arena *arena;             /* where answers may be kept */
+	const struct settings *settings; /* how evidence is kept */
+	struct message *message;         /* id is set by store_count */
+	struct measure *measures;        /* counted is set by store_count */
+	size_t measures_n;
+	struct decision decision;        /* from policy, after store_count */
+	/* set by store_count: */
+	bool retry;                      /* the ledger has it already */
+	const uint64_t *hashes;          /* of its recipients, sorted, unique */
+	size_t hashes_n;
+	uint64_t fingerprint;
+	int64_t previous, client_previous;
+	/* set by store_bulk: */
+	int64_t bulk_send;
+	bool opened;                     /* the record began with this message */
+	bool alert_queued;               /* the notifier has something to do */
+	uint32_t send_messages, send_recipients, send_distinct;
+};
+
+/*
+ * A transaction. Every call below up to store_commit belongs to it. When one
+ * fails, call store_rollback: nothing of the batch is in the database then,
+ * but the windows in memory may have counted it, so the handle must be closed
+ * and opened anew. All return 0, or -1 with a sentence.
+ */
+int store_begin(struct store *store, struct err *err);
+
+/*
+ * Puts a batch of messages into the ledger and its windows, in order, and
+ * fills counted of each measure: a later message sees the earlier ones. A
+ * retry of a message that the ledger holds (same sender, Message-ID and
+ * recipients) is not put in again: it gets that message's id.
+ */
+int store_count(struct store *store, struct entry *const *entries, size_t n,
+    struct err *err);
+
+/*
+ * Records a trigger (entry->decision.matched): opens a bulk send, or extends
+ * the one that goes on; the messages that filled the window join it (at most
+ * STORE_ABSORB_MAX, the newest); the alert is queued.
+ */
+#define STORE_ABSORB_MAX 1000
+int store_bulk(struct store *store, struct entry *entry, struct err *err);
+
+/* Commits. If store_bulk was part of it, the commit is on the disk when this
+ * returns (it survives a power cut); else it survives the end of the process.
+ * A database file that was deleted or replaced meanwhile is an error. */
+int store_commit(struct store *store, struct err *err);
+
+void store_rollback(struct store *store);
+
+/*
+ * Reads the ledger's last secs (ticks) of messages, oldest first, to fill the
+ * windows of rules that are new to them: refill is called for each message and
+ * sets measures (room for SETTINGS_RULES_MAX) and returns how many to count.
+ * Messages have counts but no recipients. Outside a transaction.
+ */
+typedef size_t store_refill_fn(void *context, const struct message *message,
+    struct measure *measures);
+int store_refill(struct store *store, int64_t secs, store_refill_fn *refill,
+    void *context, struct err *err);
+
+/* Bytes that the windows take in memory, and senders in them. */
+void store_window_use(const struct store *store, size_t *bytes_r,
+    size_t *senders_r);
+
+/* --------------------------------------------------------------- upkeep */
+/* Each is a transaction of its own, outside any other, that stops after about
+ * STORE_STEP_MS and says by *more_r whether there is more to do. */
+#define STORE_STEP_MS 20
+
+/* Ends bulk sends that have been quiet for their time; one that ended with at
+ * least twice the distinct recipients that were alerted gets a second alert. */
+int store_end_quiet(struct store *store, int64_t now_ms, int64_t now_tick,
+    bool *more_r, struct err *err);
+
+/* Sums ledger messages up by sender and day, for `senders` and reports. */
+int store_sum_up(struct store *store, bool *more_r, struct err *err);
+
+/* Removes summed-up ledger messages from before the moment that belong to no
+ * bulk send. */
+int store_purge_ledger(struct store *store, int64_t before_ms,
+    uint64_t *removed_r, bool *more_r, struct err *err);
+
+/* --------------------------------------------------------------- alerts */
+
+/* Alerts that wait (state queued) and are due, oldest first, at most limit. */
+int store_alerts_due(struct store *store, struct arena *arena, int64_t now_ms,
+    size_t limit, struct alert **alerts_r, size_t *n_r, struct err *err);
+
+/* When the next queued alert is due; INT64_MAX if none waits. */
+int store_alerts_next(struct store *store, int64_t *due_ms_r,
+    struct err *err);
+
+/* Wall times at which alert mails left since the moment, one for each mail
+ * however many alerts it carried, oldest first. */
+int store_alerts_sent_since(struct store *store, struct arena *arena,
+    int64_t since_ms, int64_t **times_r, size_t *n_r, struct err *err);
+
+/* Notes how an attempt ended, for all alerts that one mail carried. */
+int store_alerts_settle(struct store *store, const int64_t *ids, size_t n,
+    const struct alert_result *result, struct err *err);
+
+/* -------------------------------------------------------------- reading */
+
+/* Which bulk sends `list` wants. Strings NULL and numbers 0: no condition. */
+struct list_filter {
+	bool open_only;         /* status is not closed */
+	enum status status;     /* 0: any */
+	const char *sender;     /* a pattern (pattern.h), canonical */
+	int64_t since_ms;       /* last_at at or after */
+	uint32_t limit;         /* 0: all */
+};
+
+/* Newest first (by last_at). Returns 0 or -1. */
+int store_list(struct store *store, struct arena *arena,
+    const struct list_filter *filter, struct bulk_send **sends_r,
+    size_t *n_r, struct err *err);
+
+/* One bulk send with all that is known. evidence_max: at most so many messages
+ * (the first of them; 0: all). Returns 1 if found, 0 if there is none with that
+ * id, -1 on error. */
+int store_show(struct store *store, struct arena *arena, int64_t id,
+    size_t evidence_max, struct bulk_send_story *story_r, struct err *err);
+
+/* Who sends how much, most recipients first. */
+int store_senders(struct store *store, struct arena *arena, size_t top,
+    struct sender_total **totals_r, size_t *n_r, struct err *err);
+
+/* Sizes for `check`: bulk sends, open ones, ledger messages, queued and failed
+ * alerts, bytes of the file. */
+struct store_facts {
+	int64_t bulk_sends, open_bulk_sends, messages;
+	int64_t alerts_queued, alerts_failed;
+	int64_t bytes;
+};
+int store_facts(struct store *store, struct store_facts *facts_r,
+    struct err *err);
+
+#endif

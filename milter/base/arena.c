@@ -1,0 +1,115 @@
+/* arena.c: memory that lives and dies together. */
+#include "bulkwatch/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Most messages fit into the first block. */
+#define BLOCK_SIZE 4096
+
+struct block {
+	struct block *next;
+	size_t size, used; /* of data */
+	alignas(max_align_t) char data[];
+};
+
+struct arena {
+	struct block *blocks; /* the first one has room */
+};
+
+struct arena *
+arena_new(void)
+{
+	return calloc(1, sizeof(struct arena));
+}
+
+void
+arena_free(struct arena *arena)
+{
+	if (arena == NULL)
+		return;
+	for (struct block *b = arena->blocks, *next; b != NULL; b = next) {
+		next = b->next;
+		free(b);
+	}
+	free(arena);
+}
+
+static struct block *
+block_with_room(struct arena *arena, size_t size)
+{
+	struct block *b = arena->blocks;
+	if (b != NULL && b->size - b->used >= size)
+		return b;
+	size_t data = BLOCK_SIZE - sizeof(struct block);
+	if (size > data)
+		data = size;
+	if (data > SIZE_MAX - sizeof(struct block))
+		return NULL;
+	struct block *fresh = malloc(sizeof(struct block) + data);
+	if (fresh == NULL)
+		return NULL;
+	fresh->size = data;
+	fresh->used = 0;
+	if (b != NULL && size > BLOCK_SIZE / 4) {
+		/* A large piece takes a block of its own behind the first,
+		 * whose room stays in use. */
+		fresh->next = b->next;
+		b->next = fresh;
+	} else {
+		fresh->next = b;
+		arena->blocks = fresh;
+	}
+	return fresh;
+}
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+	const size_t align = alignof(max_align_t);
+	if (size > SIZE_MAX - align)
+		return NULL;
+	size = (size + align - 1) & ~(align - 1);
+	struct block *b = block_with_room(arena, size);
+	if (b == NULL)
+		return NULL;
+	void *piece = b->data + b->used;
+	b->used += size;
+	return memset(piece, 0, size);
+}
+
+char *
+arena_strndup(struct arena *arena, const char *text, size_t length)
+{
+	char *copy = arena_alloc(arena, length + 1);
+	if (copy != NULL && length > 0)
+		memcpy(copy, text, length);
+	return copy;
+}
+
+char *
+arena_strdup(struct arena *arena, const char *text)
+{
+	return arena_strndup(arena, text, text == NULL ? 0 : strlen(text));
+}
+
+char *
+arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	char *text =
+	    length < 0 ? NULL : arena_alloc(arena, (size_t)length + 1);
+	if (text == NULL)
+		return NULL;
+	va_start(args, format);
+	vsnprintf(text, (size_t)length + 1, format, args);
+	va_end(args);
+	return text;
+}

@@ -1,0 +1,172 @@
+/* commands.c: the table of commands, and what their handlers share. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "bulkwatch/text.h"
+#include "ctl.h"
+
+/* clang-format off */
+const struct command ctl_commands[] = {
+    {"list", "[--status new|reviewing|closed|open|all] [--sender P] [--since T] "
+        "[--limit N]",
+        "the log of bulk sends, newest first (open ones if no status is given)",
+        list_command},
+    {"show", "[--all] ID",
+        "one bulk send with evidence, history and alerts", show_command},
+    {"senders", "[--top N]",
+        "who sends how much", senders_command},
+    {"check", "",
+        "what is wrong with settings, templates, database, spool and socket",
+        check_command},
+    {NULL, NULL, NULL, NULL},
+};
+/* clang-format on */
+
+/* Writes a sentence that may quote what a person or a stranger wrote. */
+static void
+say(struct ctl *ctl, const char *format, va_list args)
+{
+	char *text = NULL;
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	char *clean =
+	    text == NULL ? NULL : text_clean(ctl->arena, text, strlen(text));
+	fprintf(ctl->err, "bulkwatch: %s\n",
+	    clean == NULL ? "memory is out" : clean);
+	free(text);
+}
+
+int
+ctl_fail(struct ctl *ctl, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(ctl, format, args);
+	va_end(args);
+	return CTL_FAILED;
+}
+
+int
+ctl_misused(struct ctl *ctl, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(ctl, format, args);
+	va_end(args);
+	const struct command *command = ctl->command;
+	if (command == NULL)
+		fprintf(ctl->err, "`bulkwatch --help` says how it is used\n");
+	else
+		fprintf(ctl->err, "usage: bulkwatch %s%s%s\n", command->name,
+		    command->usage[0] == '\0' ? "" : " ", command->usage);
+	return CTL_USAGE;
+}
+
+/* Says every fault of the settings file, one a line. */
+static void
+say_faults(struct ctl *ctl, char *faults)
+{
+	if (faults == NULL)
+		ctl_fail(ctl, "memory is out");
+	char *rest = faults;
+	for (char *line; rest != NULL && (line = strsep(&rest, "\n")) != NULL;)
+		if (line[0] != '\0')
+			ctl_fail(ctl, "%s", line);
+}
+
+int
+ctl_open_store(struct ctl *ctl, struct store **store_r)
+{
+	const struct settings *settings;
+	char *faults = NULL;
+	struct err err;
+	if (settings_load(ctl->file, &settings, &faults) < 0) {
+		say_faults(ctl, faults);
+		free(faults);
+		return -1;
+	}
+	int result = store_open_command(settings->database, store_r, &err);
+	settings_unref(&settings);
+	if (result < 0)
+		ctl_fail(ctl, "%s", err.text);
+	return result;
+}
+
+int
+ctl_document(struct ctl *ctl, char *document)
+{
+	if (document == NULL)
+		return ctl_fail(ctl, "memory is out");
+	fputs(document, ctl->out);
+	free(document);
+	return CTL_DONE;
+}
+
+int
+ctl_printed(struct ctl *ctl, int result)
+{
+	return result < 0 ? ctl_fail(ctl, "memory is out") : CTL_DONE;
+}
+
+/* ------------------------------------------------------------ the program */
+
+static const struct command *
+find(const char *name)
+{
+	const struct command *command = ctl_commands;
+	while (command->name != NULL && strcmp(command->name, name) != 0)
+		command++;
+	return command->name == NULL ? NULL : command;
+}
+
+#define COMMANDS_N (sizeof(ctl_commands) / sizeof(ctl_commands[0]))
+
+static int
+unknown_command(struct ctl *ctl, const char *word)
+{
+	const char *names[COMMANDS_N] = {0};
+	for (size_t i = 0; i < COMMANDS_N; i++)
+		names[i] = ctl_commands[i].name;
+	const char *nearest = text_nearest(word, names);
+	if (nearest == NULL)
+		return ctl_misused(ctl, "there is no command \"%s\"", word);
+	return ctl_misused(ctl,
+	    "there is no command \"%s\"; did you mean \"%s\"?", word, nearest);
+}
+
+static int
+run(struct ctl *ctl, int argc, char **argv)
+{
+	if (args_before(ctl, argc, argv) == ARGS_STOP)
+		return ctl->code;
+	if (ctl->argc == 0)
+		return ctl_misused(ctl, "a command is missing");
+	ctl->command = find(ctl->argv[0]);
+	if (ctl->command == NULL)
+		return unknown_command(ctl, ctl->argv[0]);
+	return ctl->command->run(ctl);
+}
+
+int
+ctl_run(FILE *out, FILE *err, int argc, char **argv)
+{
+	struct ctl ctl = {
+	    .out = out,
+	    .err = err,
+	    .arena = arena_new(),
+	    .file = BULKWATCH_SYSCONFDIR "/bulkwatch/bulkwatch.conf",
+	};
+	if (ctl.arena == NULL) {
+		fputs("bulkwatch: memory is out\n", err);
+		return CTL_FAILED;
+	}
+	screen_init(out, &ctl.screen);
+	int code = run(&ctl, argc, argv);
+	/* A full disk behind a redirection is not "done". */
+	if ((fflush(out) != 0 || ferror(out)) && code == CTL_DONE)
+		code = ctl_fail(&ctl, "could not write all of it: %m");
+	arena_free(ctl.arena);
+	return code;
+}

@@ -1,0 +1,134 @@
+/* probe.c: is anybody at the milter socket? */
+#include "probe.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Connects within PROBE_TIMEOUT_MS. Returns 0, or -1 with errno set. */
+static int
+connect_in_time(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (connect(fd, address, length) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return -1;
+	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+	int ready = poll(&wait, 1, PROBE_TIMEOUT_MS);
+	int fault = ETIMEDOUT;
+	socklen_t size = sizeof(fault);
+	if (ready > 0)
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &fault, &size);
+	errno = fault;
+	return ready > 0 && fault == 0 ? 0 : -1;
+}
+
+static int
+connect_and_hang_up(
+    int family, const struct sockaddr *address, socklen_t length)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	int result = connect_in_time(fd, address, length);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+/* Why the connection did not come about, and what would help. */
+static int
+explain(const char *where, struct err *err)
+{
+	switch (errno) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return err_set(err,
+		    "nobody listens at %s; start the daemon: systemctl start "
+		    "bulkwatchd",
+		    where);
+	case EACCES:
+	case EPERM:
+		return err_set(err,
+		    "you have no right to connect to %s; run this as root, and "
+		    "see that the mail server's user is in the socket's group",
+		    where);
+	case EAGAIN:
+	case ETIMEDOUT:
+		return err_set(err,
+		    "%s does not answer; look at the daemon's log: journalctl "
+		    "-u bulkwatchd",
+		    where);
+	default:
+		return err_sys(err, "cannot connect to %s", where);
+	}
+}
+
+static int
+probe_unix(const char *path, struct err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t length = strlen(path);
+	struct stat info;
+	if (length >= sizeof(address.sun_path))
+		return err_set(
+		    err, "the path %s is too long for a socket", path);
+	memcpy(address.sun_path, path, length);
+	if (stat(path, &info) == 0 && !S_ISSOCK(info.st_mode))
+		return err_set(err,
+		    "%s is no socket; move it away, then start the daemon",
+		    path);
+	if (connect_and_hang_up(AF_UNIX, (const struct sockaddr *)&address,
+		sizeof(address)) < 0)
+		return explain(path, err);
+	/* Who reaches the socket can crash the daemon (a macro packet with a
+	 * name and no value makes libmilter read out of bounds). */
+	if (stat(path, &info) == 0 && (info.st_mode & S_IWOTH) != 0)
+		return err_set(err,
+		    "every user of this machine may connect to %s; chmod 0660 "
+		    "it, with the mail server's group",
+		    path);
+	return 0;
+}
+
+static int
+probe_inet(const char *spec, struct err *err)
+{
+	char port[16], host[256];
+	if (sscanf(spec, "%15[^@]@%255s", port, host) != 2)
+		return err_set(err, "inet:%s is not inet:PORT@HOST", spec);
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *list;
+	int fault = getaddrinfo(host, port, &hints, &list);
+	if (fault != 0)
+		return err_set(
+		    err, "the host %s: %s", host, gai_strerror(fault));
+	int result = -1;
+	for (const struct addrinfo *a = list; a != NULL && result < 0;
+	     a = a->ai_next)
+		result = connect_and_hang_up(
+		    a->ai_family, a->ai_addr, a->ai_addrlen);
+	int saved = errno;
+	freeaddrinfo(list);
+	errno = saved;
+	return result == 0 ? 0 : explain(spec, err);
+}
+
+int
+probe_socket(const char *listen, struct err *err)
+{
+	static const char unix_scheme[] = "unix:", inet_scheme[] = "inet:";
+	if (strncmp(listen, unix_scheme, strlen(unix_scheme)) == 0)
+		return probe_unix(listen + strlen(unix_scheme), err);
+	if (strncmp(listen, inet_scheme, strlen(inet_scheme)) == 0)
+		return probe_inet(listen + strlen(inet_scheme), err);
+	return err_set(
+	    err, "%s is neither unix:PATH nor inet:PORT@HOST", listen);
+}

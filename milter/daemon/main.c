@@ -1,0 +1,240 @@
+/*
+ * main.c: bulkwatchd. See bulkwatchd(8).
+ *
+ *     settings ─ lock ─ socket ─ user ─ recorder ─ notifier ─ upkeep ─ libmilter
+ *
+ * is built up from the left and taken down from the right.
+ */
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "bulkwatch/current.h"
+#include "bulkwatch/header.h"
+#include "bulkwatch/listen.h"
+#include "bulkwatch/log.h"
+#include "bulkwatch/notifier.h"
+#include "bulkwatch/outbox.h"
+#include "bulkwatch/own.h"
+#include "bulkwatch/recorder.h"
+#include "bulkwatch/session.h"
+#include "bulkwatch/smtp.h"
+#include "bulkwatch/upkeep.h"
+#include "bulkwatch/version.h"
+
+#define EXIT_USAGE 2
+
+/* How long ends of message that are under way may take when we stop; the
+ * recorder answers within RECORDER_DEADLINE_SECS. */
+#define DRAIN_SECS 9
+
+struct daemon {
+	const char *file;
+	const struct settings *settings; /* those of the start */
+	int lock;
+	struct listener listener;
+	struct current *current;
+	struct own *own;
+	struct recorder *recorder;
+	struct outbox_context outbox;
+	struct notifier *notifier;
+	struct upkeep *upkeep;
+};
+
+static int
+usage(FILE *out)
+{
+	fputs("usage: bulkwatchd [-c FILE] [-t]\n"
+	      "       bulkwatchd -V\n",
+	    out);
+	return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+static int
+load(const char *file, const struct settings **settings_r)
+{
+	char *faults = NULL;
+	if (settings_load(file, settings_r, &faults) == 0)
+		return 0;
+	fputs(faults == NULL ? "memory is out\n" : faults, stderr);
+	free(faults);
+	return -1;
+}
+
+static int
+drop_rights(const char *user, struct err *err)
+{
+	if (user == NULL || geteuid() != 0)
+		return 0;
+	const struct passwd *who = getpwnam(user);
+	if (who == NULL)
+		return err_set(err,
+		    "user: there is no user \"%s\" on this machine", user);
+	if (initgroups(user, who->pw_gid) < 0 || setgid(who->pw_gid) < 0 ||
+	    setuid(who->pw_uid) < 0)
+		return err_sys(err, "user: cannot become \"%s\"", user);
+	return 0;
+}
+
+/* What root makes for the user that it becomes: the socket. */
+static int
+give_socket(const struct daemon *d, struct err *err)
+{
+	const char *user = d->settings->user;
+	const struct passwd *who =
+	    user == NULL || geteuid() != 0 ? NULL : getpwnam(user);
+	if (who == NULL || d->listener.unlink_path == NULL)
+		return 0;
+	if (chown(d->listener.unlink_path, who->pw_uid, who->pw_gid) < 0)
+		return err_sys(err, "listen: %s", d->listener.unlink_path);
+	return 0;
+}
+
+static void
+wake_notifier(void *context)
+{
+	struct daemon *d = context;
+	if (d->notifier != NULL)
+		notifier_wake(d->notifier);
+}
+
+/* Blocked in every thread: libmilter waits for the first three in a thread of
+ * its own, upkeep for the last. */
+static void
+block_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int
+start(struct daemon *d, struct err *err)
+{
+	if (listener_open(d->settings->listen, &d->listener, err) < 0 ||
+	    give_socket(d, err) < 0 ||
+	    drop_rights(d->settings->user, err) < 0)
+		return -1;
+	d->lock = listener_lock(d->settings->database, err);
+	if (d->lock < 0 || smtp_init(err) < 0 || own_init(&d->own, err) < 0 ||
+	    current_init(d->settings, &d->current, err) < 0)
+		return -1;
+	d->settings = current_get(d->current);
+	const struct recorder_options recorder = {.settings = d->settings,
+	    .alert_queued = wake_notifier,
+	    .context = d};
+	if (recorder_init(&recorder, &d->recorder, err) < 0)
+		return -1;
+	d->outbox = (struct outbox_context){
+	    .recorder = d->recorder, .current = d->current};
+	const struct outbox outbox = outbox_of(&d->outbox);
+	if (notifier_init(&outbox, d->own, &d->notifier, err) < 0)
+		return -1;
+	const struct upkeep_options upkeep = {.settings_file = d->file,
+	    .current = d->current,
+	    .recorder = d->recorder,
+	    .notifier = d->notifier};
+	if (upkeep_init(&upkeep, &d->upkeep, err) < 0)
+		return -1;
+	const struct session_options session = {.recorder = d->recorder,
+	    .own = d->own,
+	    .settings = current_get,
+	    .context = d->current,
+	    .over_tcp = d->listener.over_tcp};
+	return session_register(&session, err);
+}
+
+static int
+serve(struct daemon *d, struct err *err)
+{
+	log_text(LOG_LEVEL_INFO, "ready", "bulkwatchd " BULKWATCH_VERSION
+		" listens on %s", d->settings->listen);
+	sd_notify(0, "READY=1");
+	int failed = session_run(d->listener.fd, err);
+	sd_notify(0, "STOPPING=1");
+	if (!session_drain(DRAIN_SECS))
+		log_text(LOG_LEVEL_WARNING, "stopping",
+		    "some ends of message are still under way");
+	return failed;
+}
+
+static void
+finish(struct daemon *d)
+{
+	listener_close(&d->listener);
+	upkeep_deinit(&d->upkeep);
+	notifier_deinit(&d->notifier);
+	recorder_deinit(&d->recorder);
+	current_deinit(&d->current);
+	own_deinit(&d->own);
+	smtp_deinit();
+	settings_unref(&d->settings);
+}
+
+static int
+run(const char *file)
+{
+	struct daemon d = {.file = file, .lock = -1};
+	struct err err;
+	if (load(file, &d.settings) < 0)
+		return EXIT_FAILURE;
+	log_init();
+	umask(0007);
+	block_signals();
+	mail_init();
+	int failed = start(&d, &err);
+	if (failed == 0)
+		failed = serve(&d, &err);
+	if (failed < 0)
+		log_text(LOG_LEVEL_ERROR, "stopped", "%s", err.text);
+	else
+		log_text(LOG_LEVEL_INFO, "stopped", "on request");
+	finish(&d);
+	mail_deinit();
+	return failed < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *file = BULKWATCH_SYSCONFDIR "/bulkwatch/bulkwatch.conf";
+	bool check_only = false;
+	for (int option; (option = getopt(argc, argv, "c:thV")) != -1;)
+		switch (option) {
+		case 'c':
+			file = optarg;
+			break;
+		case 't':
+			check_only = true;
+			break;
+		case 'h':
+			return usage(stdout);
+		case 'V':
+			puts("bulkwatchd " BULKWATCH_VERSION);
+			return EXIT_SUCCESS;
+		default:
+			return usage(stderr);
+		}
+	if (optind < argc)
+		return usage(stderr);
+	if (!check_only)
+		return run(file);
+	const struct settings *settings;
+	if (load(file, &settings) < 0)
+		return EXIT_FAILURE;
+	settings_unref(&settings);
+	printf("%s: the settings are right\n", file);
+	return EXIT_SUCCESS;
+}

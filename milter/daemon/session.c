@@ -1,0 +1,476 @@
+/*
+ * session.c: libmilter's callbacks, from which messages are made.
+ *
+ * Two lifetimes: the connection (struct session, libmilter's private data) and
+ * the message (struct envelope in it). One function, forget, ends a message;
+ * it is safe to call at any time.
+ *
+ *   callback    before MAIL        in a message           answer
+ *   ---------   ----------------   --------------------   -----------------
+ *   negotiate   steps are agreed   -                      SMFIS_CONTINUE
+ *   envfrom     begins a message   forgets, begins anew   CONTINUE: outbound
+ *                                                         ACCEPT: not
+ *   envrcpt     ignored            adds a recipient       none, if agreed
+ *   data        nothing            nothing                CONTINUE (TCP only)
+ *   header      ignored            keeps three of them    none, if agreed
+ *   eom         accepted           records, forgets       CONTINUE, TEMPFAIL
+ *   abort       nothing            forgets                CONTINUE
+ *   close       frees all          frees all              CONTINUE
+ *
+ * After ACCEPT at MAIL no further callback of that message comes. Abort may
+ * come without a message, and does not come after a verdict; close may be the
+ * only callback of a connection, without private data. One connection's
+ * callbacks run on different threads, one after another.
+ *
+ * What crosses the wire for an outbound message: MAIL and its answer, then
+ * recipients, headers and end of message without a stop, and its answer. MAIL
+ * is answered so that mail which is not outbound costs one round trip and no
+ * header. Over TCP, DATA is answered too: without it the small packets of
+ * Postfix's smtpd wait for a delayed acknowledgement (Nagle) before the end of
+ * message leaves, 40 ms a message.
+ */
+#include "bulkwatch/session.h"
+
+#include <libmilter/mfapi.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bulkwatch/address.h"
+#include "bulkwatch/clock.h"
+#include "bulkwatch/header.h"
+#include "bulkwatch/log.h"
+#include "bulkwatch/policy.h"
+#include "bulkwatch/text.h"
+
+/* The message under way. arena is NULL when there is none; all pointers are
+ * into it. */
+struct envelope {
+	struct arena *arena;
+	const struct settings *settings;
+	struct message *message;
+	struct recipient *recipients;
+	size_t recipients_n, recipients_room;
+	const char *nonce;
+	bool has_subject, has_message_id;
+	bool out_of_memory; /* it cannot be counted */
+};
+
+struct session {
+	sfsistat no_reply_rcpt, no_reply_header; /* as negotiated */
+	struct envelope envelope;
+};
+
+/* libmilter's callbacks have no argument for the milter itself. */
+static struct session_options options;
+static atomic_int under_way; /* ends of message */
+
+/* ------------------------------------------------------------- lifetimes */
+
+static void
+forget(struct session *session)
+{
+	arena_free(session->envelope.arena);
+	settings_unref(&session->envelope.settings);
+	session->envelope = (struct envelope){.arena = NULL};
+}
+
+static struct session *
+session_of(SMFICTX *ctx)
+{
+	struct session *session = smfi_getpriv(ctx);
+	if (session != NULL)
+		return session;
+	session = calloc(1, sizeof(*session));
+	if (session == NULL || smfi_setpriv(ctx, session) != MI_SUCCESS) {
+		free(session);
+		return NULL;
+	}
+	session->no_reply_rcpt = SMFIS_CONTINUE;
+	session->no_reply_header = SMFIS_CONTINUE;
+	return session;
+}
+
+/* What is said when there is no memory for a message. */
+static sfsistat
+without_memory(const struct settings *settings)
+{
+	log_text(LOG_LEVEL_ERROR, "not-counted", "memory is out");
+	return settings != NULL && settings->on_failure == ON_FAILURE_DEFER
+	    ? SMFIS_TEMPFAIL
+	    : SMFIS_ACCEPT;
+}
+
+/* A macro's value, made clean; "" if the MTA did not send it. libmilter's
+ * pointer lives during the callback only. NULL: no memory. */
+static const char *
+macro(SMFICTX *ctx, struct arena *arena, const char *name)
+{
+	union {
+		const char *in;
+		char *out;
+	} n = {.in = name}; /* older libmilters take char *, and only read */
+	const char *value = smfi_getsymval(ctx, n.out);
+	return value == NULL ? "" : text_clean(arena, value, strlen(value));
+}
+
+/* ------------------------------------------------------------- callbacks */
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
+    unsigned long unused2, unsigned long unused3, unsigned long *actions_r,
+    unsigned long *steps_r, unsigned long *unused2_r,
+    unsigned long *unused3_r)
+{
+	(void)unused2;
+	(void)unused3;
+	unsigned long wanted = SMFIP_NOCONNECT | SMFIP_NOHELO |
+	    SMFIP_NOUNKNOWN | SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NR_RCPT |
+	    SMFIP_NR_HDR;
+	if (!options.over_tcp)
+		wanted |= SMFIP_NODATA;
+	*steps_r = wanted & steps;
+	*actions_r = 0;
+	*unused2_r = 0;
+	*unused3_r = 0;
+	struct session *session = session_of(ctx);
+	if (session == NULL)
+		return SMFIS_REJECT; /* this connection goes without us */
+	if ((*steps_r & SMFIP_NR_RCPT) != 0)
+		session->no_reply_rcpt = SMFIS_NOREPLY;
+	if ((*steps_r & SMFIP_NR_HDR) != 0)
+		session->no_reply_header = SMFIS_NOREPLY;
+	if ((actions & SMFIF_SETSYMLIST) == 0)
+		return SMFIS_CONTINUE; /* an old MTA sends its own choice */
+	/* {client_addr} is in no MTA's list of MAIL. Sendmail ignores the list
+	 * for end of message unless one for end of headers is set too. The
+	 * queue id is there at MAIL with Sendmail, at end of message with
+	 * Postfix. */
+	static const struct {
+		int stage;
+		const char *names;
+	} lists[] = {
+	    {SMFIM_ENVFROM, "i {auth_authen} {client_addr}"},
+	    {SMFIM_EOH, "i"},
+	    {SMFIM_EOM, "i"},
+	};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		char names[64];
+		snprintf(names, sizeof(names), "%s", lists[i].names);
+		smfi_setsymlist(ctx, lists[i].stage, names);
+	}
+	*actions_r = SMFIF_SETSYMLIST;
+	return SMFIS_CONTINUE;
+}
+
+/* Who is counted: the login; without one, the envelope sender; for a null
+ * sender, the client. A login in other letter case is the same login. */
+static int
+name_sender(struct message *m, struct arena *arena)
+{
+	if (m->login[0] != '\0') {
+		m->identity = IDENTITY_LOGIN;
+		m->sender = address_canonical(arena, m->login);
+	} else if (m->mail_from[0] != '\0') {
+		m->identity = IDENTITY_ENVELOPE;
+		m->sender = address_stable(arena, m->mail_from);
+	} else {
+		m->identity = IDENTITY_CLIENT;
+		m->sender = m->client[0] == '\0' ? "127.0.0.1" : m->client;
+	}
+	return m->sender == NULL ? -1 : 0;
+}
+
+/* Begins a message of facts known at MAIL. 1 outbound, 0 not, -1 no memory. */
+static int
+begin(SMFICTX *ctx, struct envelope *e, const char *mail_from)
+{
+	e->settings = options.settings(options.context);
+	e->arena = arena_new();
+	if (e->arena == NULL)
+		return -1;
+	struct message *m = arena_alloc(e->arena, sizeof(*m));
+	if (m == NULL)
+		return -1;
+	e->message = m;
+	m->login = macro(ctx, e->arena, "{auth_authen}");
+	m->client = macro(ctx, e->arena, "{client_addr}");
+	if (m->login == NULL || m->client == NULL)
+		return -1;
+	if (!policy_is_outbound(e->settings, m->login, m->client))
+		return 0;
+	m->mail_from = address_canonical(e->arena, mail_from);
+	m->queue_id = macro(ctx, e->arena, "i");
+	m->message_id = m->subject = e->nonce = "";
+	if (m->mail_from == NULL || m->queue_id == NULL)
+		return -1;
+	return name_sender(m, e->arena) < 0 ? -1 : 1;
+}
+
+static sfsistat
+on_envfrom(SMFICTX *ctx, char **argv)
+{
+	struct session *session = session_of(ctx);
+	if (session == NULL)
+		return without_memory(NULL);
+	forget(session);
+	int outbound = begin(
+	    ctx, &session->envelope, argv[0] == NULL ? "" : argv[0]);
+	if (outbound == 1)
+		return SMFIS_CONTINUE;
+	sfsistat answer = outbound == 0
+	    ? SMFIS_ACCEPT
+	    : without_memory(session->envelope.settings);
+	forget(session);
+	return answer;
+}
+
+static int
+add_recipient(struct envelope *e, const char *argument)
+{
+	if (e->recipients_n == e->recipients_room) {
+		size_t room =
+		    e->recipients_room == 0 ? 32 : e->recipients_room * 2;
+		struct recipient *larger =
+		    arena_alloc(e->arena, room * sizeof(*larger));
+		if (larger == NULL)
+			return -1;
+		if (e->recipients_n > 0)
+			memcpy(larger, e->recipients,
+			    e->recipients_n * sizeof(*larger));
+		e->recipients = larger;
+		e->recipients_room = room;
+	}
+	const char *address = address_canonical(e->arena, argument);
+	if (address == NULL)
+		return -1;
+	e->recipients[e->recipients_n++].address = address;
+	return 0;
+}
+
+static sfsistat
+on_envrcpt(SMFICTX *ctx, char **argv)
+{
+	struct session *session = smfi_getpriv(ctx);
+	if (session == NULL)
+		return SMFIS_CONTINUE;
+	struct envelope *e = &session->envelope;
+	if (e->message != NULL && argv[0] != NULL &&
+	    add_recipient(e, argv[0]) < 0)
+		e->out_of_memory = true;
+	return session->no_reply_rcpt;
+}
+
+/* The first of each counts: RFC 5322 allows one, and mail readers show the
+ * first. */
+static int
+keep_header(struct envelope *e, const char *name, const char *value)
+{
+	struct message *m = e->message;
+	if (!e->has_subject && strcasecmp(name, "Subject") == 0) {
+		e->has_subject = true;
+		if (e->settings->evidence_subject)
+			m->subject = header_subject(e->arena, value);
+	} else if (!e->has_message_id && strcasecmp(name, "Message-ID") == 0) {
+		e->has_message_id = true;
+		m->message_id = header_message_id(e->arena, value);
+	} else if (strcasecmp(name, OWN_HEADER) == 0) {
+		value += strspn(value, " \t");
+		e->nonce = text_clean(e->arena, value, strlen(value));
+	}
+	return m->subject == NULL || m->message_id == NULL || e->nonce == NULL
+	    ? -1
+	    : 0;
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct session *session = smfi_getpriv(ctx);
+	if (session == NULL)
+		return SMFIS_CONTINUE;
+	struct envelope *e = &session->envelope;
+	if (e->message != NULL && !e->out_of_memory &&
+	    keep_header(e, name, value) < 0)
+		e->out_of_memory = true;
+	return session->no_reply_header;
+}
+
+/* Wanted over TCP for its answer alone. */
+static sfsistat
+on_data(SMFICTX *ctx)
+{
+	(void)ctx;
+	return SMFIS_CONTINUE;
+}
+
+/* -------------------------------------------------------- end of message */
+
+static int
+compare_recipients(const void *a, const void *b)
+{
+	const struct recipient *x = a, *y = b;
+	return strcmp(x->address, y->address);
+}
+
+/* Sorted, each once. */
+static void
+make_unique(struct envelope *e)
+{
+	if (e->recipients_n < 2)
+		return;
+	qsort(e->recipients, e->recipients_n, sizeof(*e->recipients),
+	    compare_recipients);
+	size_t n = 1;
+	for (size_t i = 1; i < e->recipients_n; i++)
+		if (strcmp(e->recipients[i].address,
+			e->recipients[n - 1].address) != 0)
+			e->recipients[n++] = e->recipients[i];
+	e->recipients_n = n;
+}
+
+static bool
+is_own(const struct envelope *e)
+{
+	if (e->nonce[0] == '\0')
+		return false;
+	const char **addresses =
+	    arena_alloc(e->arena, e->recipients_n * sizeof(*addresses));
+	if (addresses == NULL)
+		return false;
+	for (size_t i = 0; i < e->recipients_n; i++)
+		addresses[i] = e->recipients[i].address;
+	return own_is(options.own, e->nonce, addresses, e->recipients_n,
+	    clock_tick());
+}
+
+/* Leaves the exempt recipients out and says which are external. */
+static void
+settle_recipients(struct envelope *e)
+{
+	const struct settings *s = e->settings;
+	struct message *m = e->message;
+	size_t n = 0;
+	for (size_t i = 0; i < e->recipients_n; i++) {
+		struct recipient *r = &e->recipients[i];
+		if (policy_recipient_is_exempt(s, r->address))
+			continue;
+		r->external = address_is_external(r->address, &s->local_domains);
+		m->external_count += r->external;
+		e->recipients[n++] = *r;
+	}
+	m->recipients = e->recipients;
+	m->recipients_n = n;
+	m->recipient_count = (uint32_t)n;
+}
+
+/* Hands the message over; the envelope is empty afterwards. */
+static enum verdict
+record(SMFICTX *ctx, struct envelope *e)
+{
+	struct message *m = e->message;
+	const char *queue_id = macro(ctx, e->arena, "i");
+	if (queue_id != NULL && queue_id[0] != '\0')
+		m->queue_id = queue_id;
+	make_unique(e);
+	/* No recipient: no message, whatever the MTA means by it. */
+	if (e->recipients_n == 0 || is_own(e))
+		return VERDICT_ACCEPT;
+	settle_recipients(e);
+	m->at_ms = clock_wall_ms();
+	m->tick = clock_tick();
+	struct arena *arena = e->arena;
+	e->arena = NULL;
+	return recorder_record(options.recorder, arena, e->settings, m);
+}
+
+static sfsistat
+on_eom(SMFICTX *ctx)
+{
+	struct session *session = smfi_getpriv(ctx);
+	if (session == NULL || session->envelope.message == NULL)
+		return SMFIS_CONTINUE;
+	struct envelope *e = &session->envelope;
+	sfsistat answer;
+	atomic_fetch_add(&under_way, 1);
+	if (e->out_of_memory)
+		answer = without_memory(e->settings);
+	else
+		answer = record(ctx, e) == VERDICT_DEFER ? SMFIS_TEMPFAIL
+							 : SMFIS_CONTINUE;
+	forget(session);
+	atomic_fetch_sub(&under_way, 1);
+	return answer;
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	struct session *session = smfi_getpriv(ctx);
+	if (session != NULL)
+		forget(session);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	struct session *session = smfi_getpriv(ctx);
+	if (session == NULL)
+		return SMFIS_CONTINUE;
+	forget(session);
+	free(session);
+	smfi_setpriv(ctx, NULL);
+	return SMFIS_CONTINUE;
+}
+
+/* ------------------------------------------------------------ from outside */
+
+int
+session_register(const struct session_options *given, struct err *err)
+{
+	static char name[] = "bulkwatch";
+	struct smfiDesc description = {
+	    .xxfi_name = name,
+	    .xxfi_version = SMFI_VERSION,
+	    .xxfi_flags = SMFIF_SETSYMLIST,
+	    .xxfi_negotiate = on_negotiate,
+	    .xxfi_envfrom = on_envfrom,
+	    .xxfi_envrcpt = on_envrcpt,
+	    .xxfi_data = on_data,
+	    .xxfi_header = on_header,
+	    .xxfi_eom = on_eom,
+	    .xxfi_abort = on_abort,
+	    .xxfi_close = on_close,
+	};
+	options = *given;
+	if (smfi_register(description) != MI_SUCCESS)
+		return err_set(err, "libmilter does not take the callbacks");
+	return 0;
+}
+
+int
+session_run(int listen_fd, struct err *err)
+{
+	char connection[24];
+	snprintf(connection, sizeof(connection), "fd:%d", listen_fd);
+	if (smfi_setconn(connection) != MI_SUCCESS)
+		return err_set(err,
+		    "this libmilter does not take \"fd:N\" as a socket");
+	if (smfi_main() != MI_SUCCESS)
+		return err_set(err, "libmilter has failed");
+	return 0;
+}
+
+bool
+session_drain(int secs)
+{
+	const struct timespec moment = {.tv_nsec = 10000000};
+	for (int i = 0; i < secs * 100 && atomic_load(&under_way) > 0; i++)
+		nanosleep(&moment, NULL);
+	return atomic_load(&under_way) == 0;
+}

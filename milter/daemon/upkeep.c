@@ -1,0 +1,231 @@
+/* upkeep.c: the thread that looks after things. */
+#include "bulkwatch/upkeep.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "bulkwatch/clock.h"
+#include "bulkwatch/log.h"
+
+/* How often sums and purges are looked at; bulk sends each second. */
+#define HOUSEKEEPING_SECS 60
+
+struct upkeep {
+	struct upkeep_options options;
+	pthread_t thread, verifier;
+	atomic_bool stop;
+};
+
+/* --------------------------------------------------------------- reload */
+
+/* Settings that are read once, at start. */
+static void
+say_what_needs_restart(
+    const struct settings *before, const struct settings *now)
+{
+	const struct {
+		const char *key, *before, *now;
+	} fixed[] = {
+	    {"listen", before->listen, now->listen},
+	    {"database", before->database, now->database},
+	    {"spool", before->spool, now->spool},
+	    {"user", before->user == NULL ? "" : before->user,
+		now->user == NULL ? "" : now->user},
+	};
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (strcmp(fixed[i].before, fixed[i].now) != 0)
+			log_text(LOG_LEVEL_WARNING, "reload",
+			    "%s changes with a restart only; until then it "
+			    "stays %s",
+			    fixed[i].key, fixed[i].before);
+}
+
+static void
+log_faults(char *faults)
+{
+	char *rest = faults;
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+		if (line[0] != '\0')
+			log_text(LOG_LEVEL_ERROR, "settings", "%s", line);
+}
+
+static void
+reload(struct upkeep *u)
+{
+	const struct settings *fresh;
+	char *faults = NULL;
+	if (settings_load(u->options.settings_file, &fresh, &faults) < 0) {
+		log_faults(faults);
+		free(faults);
+		log_text(LOG_LEVEL_ERROR, "reload-refused",
+		    "%s has faults; the old settings stay in force",
+		    u->options.settings_file);
+		return;
+	}
+	const struct settings *before = current_get(u->options.current);
+	say_what_needs_restart(before, fresh);
+	settings_unref(&before);
+	recorder_set_settings(u->options.recorder, fresh);
+	current_set(u->options.current, fresh);
+	notifier_wake(u->options.notifier);
+	log_text(LOG_LEVEL_NOTICE, "reloaded", "%s is in force",
+	    u->options.settings_file);
+}
+
+/* ----------------------------------------------------------- housekeeping */
+
+struct step {
+	int64_t before_ms;
+	uint64_t removed;
+	bool more;
+};
+
+static int
+end_quiet(struct store *store, void *context, struct err *err)
+{
+	struct step *step = context;
+	return store_end_quiet(
+	    store, clock_wall_ms(), clock_tick(), &step->more, err);
+}
+
+static int
+sum_up(struct store *store, void *context, struct err *err)
+{
+	struct step *step = context;
+	return store_sum_up(store, &step->more, err);
+}
+
+static int
+purge(struct store *store, void *context, struct err *err)
+{
+	struct step *step = context;
+	return store_purge_ledger(
+	    store, step->before_ms, &step->removed, &step->more, err);
+}
+
+/* Repeats a step until there is no more to do; mail gets its turn between the
+ * steps. Returns how many rows went. */
+static uint64_t
+repeat(struct upkeep *u, recorder_job_fn *job, int64_t before_ms)
+{
+	uint64_t removed = 0;
+	struct step step = {.before_ms = before_ms, .more = true};
+	while (step.more && !atomic_load(&u->stop)) {
+		step.more = false;
+		step.removed = 0;
+		struct err err;
+		if (recorder_call(u->options.recorder, job, &step, &err) < 0)
+			break; /* a failing store has said so itself */
+		removed += step.removed;
+	}
+	return removed;
+}
+
+static void
+housekeeping(struct upkeep *u)
+{
+	const struct settings *s = current_get(u->options.current);
+	int64_t before_ms = clock_wall_ms() - s->ledger_keep_secs * 1000;
+	settings_unref(&s);
+	repeat(u, sum_up, 0);
+	uint64_t removed = repeat(u, purge, before_ms);
+	if (removed == 0)
+		return;
+	char number[24];
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)removed);
+	log_event(LOG_LEVEL_INFO, "event", "purged", "messages", number, NULL);
+}
+
+static void *
+run(void *context)
+{
+	struct upkeep *u = context;
+	sigset_t reload_signal;
+	sigemptyset(&reload_signal);
+	sigaddset(&reload_signal, SIGUSR1);
+	const struct timespec second = {.tv_sec = 1};
+	int64_t next_housekeeping = clock_tick() + 1;
+	while (!atomic_load(&u->stop)) {
+		if (sigtimedwait(&reload_signal, NULL, &second) == SIGUSR1) {
+			if (!atomic_load(&u->stop))
+				reload(u);
+			continue;
+		}
+		repeat(u, end_quiet, 0);
+		notifier_wake(u->options.notifier);
+		if (clock_tick() < next_housekeeping)
+			continue;
+		housekeeping(u);
+		next_housekeeping = clock_tick() + HOUSEKEEPING_SECS;
+	}
+	return NULL;
+}
+
+/* -------------------------------------------------------- the whole check */
+
+static bool
+shall_stop(void *context)
+{
+	struct upkeep *u = context;
+	return atomic_load(&u->stop);
+}
+
+static void *
+verify(void *context)
+{
+	struct upkeep *u = context;
+	const struct settings *s = current_get(u->options.current);
+	struct err err;
+	int sound = store_verify(s->database, shall_stop, u, &err);
+	if (sound == 0)
+		recorder_report_damage(u->options.recorder, err.text);
+	else if (sound < 0)
+		log_text(LOG_LEVEL_WARNING, "check",
+		    "the database could not be checked: %s", err.text);
+	settings_unref(&s);
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- lifetime */
+
+int
+upkeep_init(const struct upkeep_options *options, struct upkeep **upkeep_r,
+    struct err *err)
+{
+	struct upkeep *u = calloc(1, sizeof(*u));
+	if (u == NULL)
+		return err_set(err, "memory is out");
+	u->options = *options;
+	if (pthread_create(&u->thread, NULL, run, u) != 0) {
+		free(u);
+		return err_set(err, "the upkeep's thread cannot be made");
+	}
+	if (pthread_create(&u->verifier, NULL, verify, u) != 0) {
+		atomic_store(&u->stop, true);
+		pthread_join(u->thread, NULL);
+		free(u);
+		return err_set(err, "the check's thread cannot be made");
+	}
+	*upkeep_r = u;
+	return 0;
+}
+
+void
+upkeep_deinit(struct upkeep **upkeep)
+{
+	struct upkeep *u = *upkeep;
+	if (u == NULL)
+		return;
+	atomic_store(&u->stop, true);
+	pthread_kill(u->thread, SIGUSR1); /* it waits for a second else */
+	pthread_join(u->thread, NULL);
+	pthread_join(u->verifier, NULL);
+	free(u);
+	*upkeep = NULL;
+}

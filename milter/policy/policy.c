@@ -1,0 +1,157 @@
+/* policy.c: rules and exemptions; facts in, a decision out. */
+#include "bulkwatch/policy.h"
+
+#include <string.h>
+
+#include "bulkwatch/pattern.h"
+
+/* How long a bulk send goes on without a trigger if no rule has a window. */
+#define QUIET_SECS_WITHOUT_WINDOW 600
+
+/* Local submission by an MTA that names no client. */
+#define LOCAL_CLIENT "127.0.0.1"
+
+static const char *
+client_or_local(const char *client)
+{
+	return client[0] == '\0' ? LOCAL_CLIENT : client;
+}
+
+bool
+policy_is_outbound(
+    const struct settings *settings, const char *login, const char *client)
+{
+	if (login[0] != '\0' && settings->outbound_logins)
+		return true;
+	return network_list_match(
+	    &settings->outbound_networks, client_or_local(client));
+}
+
+bool
+policy_recipient_is_exempt(
+    const struct settings *settings, const char *address)
+{
+	return pattern_list_match(&settings->exempt_recipients, address);
+}
+
+static bool
+is_exempt(const struct settings *settings, const struct message *message)
+{
+	return pattern_list_match(&settings->exempt_senders, message->sender) ||
+	    network_list_match(&settings->exempt_clients,
+		client_or_local(message->client));
+}
+
+static bool
+rule_applies(const struct rule *rule, const struct message *message)
+{
+	if (rule->senders.n > 0 &&
+	    !pattern_list_match(&rule->senders, message->sender))
+		return false;
+	return !pattern_list_match(&rule->except, message->sender);
+}
+
+uint64_t
+policy_rule_id(const struct rule *rule)
+{
+	/* FNV-1a over what defines the rule's windows. */
+	struct {
+		int64_t window_secs;
+		uint64_t recipients, count, scope, per;
+	} facts = {rule->window_secs, rule->recipients, rule->count,
+	    rule->scope, rule->per};
+	uint64_t id = UINT64_C(14695981039346656037);
+	const unsigned char *p = (const unsigned char *)&facts;
+	for (size_t i = 0; i < sizeof(facts); i++)
+		id = (id ^ p[i]) * UINT64_C(1099511628211);
+	for (p = (const unsigned char *)rule->name; *p != '\0'; p++)
+		id = (id ^ *p) * UINT64_C(1099511628211);
+	return id;
+}
+
+static struct measure
+measure_by(const struct settings *settings, size_t index,
+    const struct message *message)
+{
+	const struct rule *rule = &settings->rules[index];
+	bool external = rule->scope == RULE_SCOPE_EXTERNAL;
+	struct measure m = {
+	    .rule = index,
+	    .rule_id = policy_rule_id(rule),
+	    .identity = message->identity,
+	    .who = message->sender,
+	    .recipients =
+		external ? message->external_count : message->recipient_count,
+	    .external_only = external,
+	    .total = rule->count == RULE_COUNT_TOTAL,
+	    .window_secs = rule->window_secs,
+	    .limit = rule->recipients,
+	};
+	if (rule->per == RULE_PER_CLIENT) {
+		m.identity = IDENTITY_CLIENT;
+		m.who = client_or_local(message->client);
+	}
+	if (rule->window_secs == 0)
+		m.counted = m.recipients;
+	return m;
+}
+
+size_t
+policy_measure(const struct settings *settings, const struct message *message,
+    struct measure *measures_r)
+{
+	size_t n = 0;
+	if (is_exempt(settings, message))
+		return 0;
+	for (size_t i = 0; i < settings->rules_n; i++) {
+		if (!rule_applies(&settings->rules[i], message))
+			continue;
+		struct measure m = measure_by(settings, i, message);
+		if (m.recipients > 0)
+			measures_r[n++] = m;
+	}
+	return n;
+}
+
+int64_t
+policy_quiet_secs(const struct settings *settings)
+{
+	return settings->longest_window_secs > 0
+	    ? settings->longest_window_secs
+	    : QUIET_SECS_WITHOUT_WINDOW;
+}
+
+/* Whether two measures count the same sender, so that what one's window holds
+ * belongs to a bulk send of the other. */
+static bool
+same_sender(const struct measure *a, const struct measure *b)
+{
+	return a->identity == b->identity && strcmp(a->who, b->who) == 0;
+}
+
+void
+policy_decide(const struct settings *settings, const struct measure *measures,
+    size_t measures_n, struct decision *decision_r)
+{
+	*decision_r =
+	    (struct decision){.quiet_secs = policy_quiet_secs(settings)};
+	for (size_t i = 0; i < measures_n; i++) {
+		const struct rule *rule = &settings->rules[measures[i].rule];
+		if (measures[i].counted < rule->recipients)
+			continue;
+		if (!decision_r->matched || rule->action > decision_r->action) {
+			decision_r->measure = i;
+			decision_r->action = rule->action;
+		}
+		decision_r->matched = true;
+		decision_r->alert = decision_r->alert || rule->alert;
+	}
+	if (!decision_r->matched)
+		return;
+	const struct measure *decider = &measures[decision_r->measure];
+	for (size_t i = 0; i < measures_n; i++)
+		if (measures[i].counted >= measures[i].limit &&
+		    measures[i].window_secs > decision_r->window_secs &&
+		    same_sender(&measures[i], decider))
+			decision_r->window_secs = measures[i].window_secs;
+}

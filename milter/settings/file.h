@@ -1,0 +1,24 @@
+/*
+ * file.h: a whole small file at once.
+ */
+#ifndef BULKWATCH_SETTINGS_FILE_H
+#define BULKWATCH_SETTINGS_FILE_H
+
+#include <stdbool.h>
+
+#include "bulkwatch/arena.h"
+#include "bulkwatch/err.h"
+
+#define FILE_BYTES_MAX (1024 * 1024)
+
+struct file_text {
+	const char *text;    /* NUL-ended, no NUL inside */
+	bool world_readable; /* anybody on the machine may read the file */
+};
+
+/* Reads a regular file of at most FILE_BYTES_MAX into the arena. Returns 1 if
+ * read, 0 if there is no such file, -1 with a sentence. */
+int file_read(struct arena *arena, const char *path, struct file_text *text_r,
+    struct err *err);
+
+#endif

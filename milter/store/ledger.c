@@ -1,0 +1,330 @@
+/* ledger.c: messages into the ledger and their windows, and back. */
+#include "store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bulkwatch/address.h"
+#include "bulkwatch/clock.h"
+
+/* Windows looked at for each message, to free those that are over. */
+#define SWEEP_SLOTS 4
+
+static int64_t
+find_recent(const struct store *store, uint64_t fingerprint)
+{
+	const struct recent *r = &store->recent[fingerprint % STORE_RECENT_N];
+	return r->fingerprint == fingerprint ? r->message : 0;
+}
+
+static void
+note_recent(struct store *store, uint64_t fingerprint, int64_t message)
+{
+	store->recent[fingerprint % STORE_RECENT_N] =
+	    (struct recent){.fingerprint = fingerprint, .message = message};
+}
+
+int
+ledger_load(struct store *store, struct err *err)
+{
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_MESSAGE_LAST, err, "");
+	if (row == NULL || sql_step(&store->sql, row, err) < 0)
+		return -1;
+	store->last_message = sqlite3_column_int64(row, 0);
+	sql_done(row);
+	row = sql_bind(&store->sql, SQL_MESSAGE_RECENT, err, "i",
+	    store->last_message - STORE_RECENT_N);
+	int got = -1;
+	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1)
+		note_recent(store, (uint64_t)sqlite3_column_int64(row, 1),
+		    sqlite3_column_int64(row, 0));
+	return got;
+}
+
+/* ------------------------------------------------------------- counting */
+
+/* Where a window of this measure chains its messages. */
+static int64_t *
+chain_of(struct entry *entry, const struct measure *measure)
+{
+	return measure->identity == IDENTITY_CLIENT ? &entry->client_previous
+						    : &entry->previous;
+}
+
+/* The hashes that a measure counts: all, or the external ones. */
+static size_t
+pick(struct entry *entry, const struct measure *measure,
+    const uint64_t **picked_r)
+{
+	*picked_r = entry->hashes;
+	if (!measure->external_only)
+		return entry->hashes_n;
+	uint64_t *picked =
+	    arena_alloc(entry->arena, entry->hashes_n * sizeof(*picked));
+	size_t n = 0;
+	for (size_t i = 0; picked != NULL && i < entry->hashes_n; i++)
+		if ((entry->hashes[i] & DIGEST_EXTERNAL) != 0)
+			picked[n++] = entry->hashes[i];
+	*picked_r = picked;
+	return n;
+}
+
+static int
+count_window(struct store *store, struct entry *entry, struct measure *measure,
+    int64_t tick)
+{
+	struct window_add add = {
+	    .key = digest_name(&store->key, measure->identity, measure->who) ^
+		measure->rule_id,
+	    .window_secs = measure->window_secs,
+	    .limit = measure->limit,
+	    .hashes = &entry->fingerprint,
+	    .n = 1,
+	    .weight = measure->recipients,
+	    .tick = tick,
+	    .message = entry->message->id,
+	};
+	if (!measure->total) {
+		add.weight = 1;
+		add.n = pick(entry, measure, &add.hashes);
+		if (add.hashes == NULL)
+			return -1;
+	}
+	int64_t before;
+	if (windows_add(store->windows, &add, &measure->counted, &before) < 0)
+		return -1;
+	int64_t *previous = chain_of(entry, measure);
+	if (before > *previous)
+		*previous = before;
+	return 0;
+}
+
+static int
+count_windows(struct store *store, struct entry *entry, int64_t tick)
+{
+	for (size_t i = 0; i < entry->measures_n; i++)
+		if (entry->measures[i].window_secs > 0 &&
+		    count_window(store, entry, &entry->measures[i], tick) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+digest_entry(struct store *store, struct entry *entry)
+{
+	uint64_t *hashes = arena_alloc(
+	    entry->arena, entry->message->recipients_n * sizeof(*hashes));
+	if (hashes == NULL)
+		return -1;
+	entry->hashes_n =
+	    digest_recipients(&store->key, entry->message, hashes);
+	entry->hashes = hashes;
+	entry->fingerprint = digest_message(
+	    &store->key, entry->message, hashes, entry->hashes_n);
+	return 0;
+}
+
+/* --------------------------------------------------------------- saving */
+
+static char *
+put_line(char *out, const struct recipient *r)
+{
+	if (r->external)
+		*out++ = '\t';
+	out = stpcpy(out, r->address);
+	*out++ = '\n';
+	return out;
+}
+
+static int
+compare_recipient(const void *a, const void *b)
+{
+	const struct recipient *x = a, *y = b;
+	return strcmp(x->address, y->address);
+}
+
+/* The recipients' domains in place of them, sorted; n_r is how many. */
+static const struct recipient *
+domains_of(const struct message *m, struct arena *arena, size_t *n_r)
+{
+	struct recipient *domains =
+	    arena_alloc(arena, m->recipients_n * sizeof(*domains));
+	if (domains == NULL)
+		return NULL;
+	for (size_t i = 0; i < m->recipients_n; i++) {
+		domains[i] = m->recipients[i];
+		domains[i].address = address_domain(domains[i].address);
+	}
+	qsort(domains, m->recipients_n, sizeof(*domains), compare_recipient);
+	*n_r = 1;
+	for (size_t i = 1; i < m->recipients_n; i++)
+		if (strcmp(domains[i].address, domains[*n_r - 1].address) != 0)
+			domains[(*n_r)++] = domains[i];
+	return domains;
+}
+
+/* The text of the recipients column: one a line, a tab before an external one;
+ * NULL where only the number is kept. Returns 0, or -1 when memory is out. */
+static int
+recipients_text(const struct entry *entry, const char **text_r)
+{
+	const struct message *m = entry->message;
+	enum evidence_recipients mode = entry->settings->evidence_recipients;
+	*text_r = NULL;
+	if (mode == EVIDENCE_COUNT || m->recipients_n == 0)
+		return 0;
+	const struct recipient *list = m->recipients;
+	size_t n = m->recipients_n, room = 1;
+	if (mode == EVIDENCE_DOMAIN)
+		list = domains_of(m, entry->arena, &n);
+	for (size_t i = 0; list != NULL && i < n; i++)
+		room += strlen(list[i].address) + 2;
+	char *text = list == NULL ? NULL : arena_alloc(entry->arena, room);
+	if (text == NULL)
+		return -1;
+	char *out = text;
+	for (size_t i = 0; i < n; i++)
+		out = put_line(out, &list[i]);
+	out[-1] = '\0';
+	*text_r = text;
+	return 0;
+}
+
+/* The column is null where it would say the same as the sender. */
+static const char *
+unless_sender(const struct message *m, enum identity identity, const char *text)
+{
+	bool same = m->identity == identity ? strcmp(text, m->sender) == 0
+					    : text[0] == '\0';
+	return same ? NULL : text;
+}
+
+static int
+save(struct store *store, struct entry *entry, struct err *err)
+{
+	struct message *m = entry->message;
+	const char *recipients;
+	if (recipients_text(entry, &recipients) < 0)
+		return err_set(err, "memory is out");
+	return sql_run(&store->sql, SQL_MESSAGE_INSERT, NULL, err,
+	    "iiiiiiiiitttnnnnbt", m->id, m->at_ms, m->tick,
+	    (int64_t)entry->fingerprint, entry->previous,
+	    entry->client_previous, (int64_t)m->recipient_count,
+	    (int64_t)m->external_count, (int64_t)m->identity, m->sender,
+	    unless_sender(m, IDENTITY_ENVELOPE, m->mail_from),
+	    unless_sender(m, IDENTITY_LOGIN, m->login), m->client, m->queue_id,
+	    m->message_id, m->subject, (const void *)entry->hashes,
+	    entry->hashes_n * sizeof(*entry->hashes), recipients);
+}
+
+static int
+count_one(struct store *store, struct entry *entry, struct err *err)
+{
+	if (digest_entry(store, entry) < 0)
+		return err_set(err, "memory is out");
+	int64_t known = find_recent(store, entry->fingerprint);
+	entry->retry = known != 0;
+	entry->message->id = known != 0 ? known : ++store->last_message;
+	if (count_windows(store, entry, entry->message->tick) < 0)
+		return err_set(err, "memory is out");
+	windows_sweep(store->windows, entry->message->tick, SWEEP_SLOTS);
+	if (entry->retry)
+		return 0;
+	note_recent(store, entry->fingerprint, entry->message->id);
+	return save(store, entry, err);
+}
+
+int
+store_count(struct store *store, struct entry *const *entries, size_t n,
+    struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (count_one(store, entries[i], err) < 0)
+			return store_err(store, err, "count");
+	return 0;
+}
+
+/* --------------------------------------------------------------- refill */
+
+/* The number of the oldest message that is younger than secs. */
+static int
+first_within(struct store *store, int64_t oldest_tick, int64_t *first_r,
+    struct err *err)
+{
+	*first_r = store->last_message + 1;
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_MESSAGE_BACK, err, "");
+	int got = -1;
+	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1) {
+		int64_t id = sqlite3_column_int64(row, 0);
+		if (boot_message_tick(store, id, sqlite3_column_int64(row, 1),
+			sqlite3_column_int64(row, 2)) <= oldest_tick) {
+			sql_done(row);
+			return 0;
+		}
+		*first_r = id;
+	}
+	return got;
+}
+
+/* Counts one row of the ledger; its columns after MESSAGE_COLUMNS are hashes
+ * and fingerprint. */
+static int
+refill_row(struct store *store, sqlite3_stmt *row, struct arena *arena,
+    store_refill_fn *refill, void *context)
+{
+	struct message message;
+	struct measure measures[SETTINGS_RULES_MAX];
+	if (read_message(row, arena, &message) < 0)
+		return -1;
+	message.tick = boot_message_tick(
+	    store, message.id, message.at_ms, message.tick);
+	int at = sqlite3_column_count(row) - 2;
+	struct entry entry = {
+	    .arena = arena,
+	    .message = &message,
+	    .measures = measures,
+	    .measures_n = refill(context, &message, measures),
+	    .hashes_n = (size_t)sqlite3_column_bytes(row, at) / sizeof(uint64_t),
+	    .fingerprint = (uint64_t)sqlite3_column_int64(row, at + 1),
+	};
+	uint64_t *hashes =
+	    arena_alloc(arena, entry.hashes_n * sizeof(uint64_t));
+	if (hashes == NULL)
+		return -1;
+	if (entry.hashes_n > 0)
+		memcpy(hashes, sqlite3_column_blob(row, at),
+		    entry.hashes_n * sizeof(uint64_t));
+	entry.hashes = hashes;
+	return count_windows(store, &entry, message.tick);
+}
+
+int
+store_refill(struct store *store, int64_t secs, store_refill_fn *refill,
+    void *context, struct err *err)
+{
+	int64_t first;
+	if (first_within(store, clock_tick() - secs, &first, err) < 0)
+		return store_err(store, err, "windows");
+	sqlite3_stmt *row =
+	    sql_bind(&store->sql, SQL_MESSAGE_FROM, err, "i", first);
+	int got = -1;
+	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1) {
+		struct arena *arena = arena_new();
+		int failed = arena == NULL
+		    ? -1
+		    : refill_row(store, row, arena, refill, context);
+		arena_free(arena);
+		if (failed < 0) {
+			sql_done(row);
+			return err_set(err, "windows: memory is out");
+		}
+	}
+	return got < 0 ? store_err(store, err, "windows") : 0;
+}
+
+void
+store_window_use(
+    const struct store *store, size_t *bytes_r, size_t *senders_r)
+{
+	windows_use(store->windows, bytes_r, senders_r);
+}

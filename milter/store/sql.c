@@ -1,0 +1,297 @@
+/* sql.c: every statement of the store, prepared once and bound by form. */
+#include "sql.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define SEND_COLUMNS                                                          \
+	"id, identity, sender, status, outcome, trigger_kind, rule, action, " \
+	"first_at, last_at, ended, messages, recipients, "                    \
+	"distinct_recipients, external_recipients, limit_, window_secs, "     \
+	"subject, client, declaration, assignee"
+
+#define MESSAGE_COLUMNS                                                     \
+	"message.id, message.at, message.tick, message.identity, "          \
+	"message.sender, message.mail_from, message.login, message.client, " \
+	"message.queue_id, message.message_id, message.subject, "           \
+	"message.recipient_count, message.external_count"
+
+static const char *const texts[SQL_N] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_META_GET] = "SELECT value FROM meta WHERE key = ?",
+    [SQL_META_SET] = "INSERT INTO meta (key, value) VALUES (?1, ?2) "
+                     "ON CONFLICT (key) DO UPDATE SET value = ?2",
+
+    /* ledger */
+    [SQL_MESSAGE_LAST] = "SELECT coalesce(max(id), 0) FROM message",
+    [SQL_MESSAGE_INSERT] =
+        "INSERT INTO message (id, at, tick, fingerprint, previous, "
+        "client_previous, recipient_count, external_count, identity, sender, "
+        "mail_from, login, client, queue_id, message_id, subject, hashes, "
+        "recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?)",
+    [SQL_MESSAGE_STEP] =
+        "SELECT previous, client_previous, at, tick, fingerprint, "
+        "recipient_count, external_count, hashes FROM message WHERE id = ?",
+    [SQL_MESSAGE_RECENT] =
+        "SELECT id, fingerprint FROM message WHERE id > ? ORDER BY id",
+    [SQL_MESSAGE_BACK] =
+        "SELECT id, at, tick FROM message ORDER BY id DESC",
+    [SQL_MESSAGE_FROM] = "SELECT " MESSAGE_COLUMNS ", hashes, fingerprint "
+                         "FROM message WHERE id >= ? ORDER BY id",
+
+    /* bulk sends */
+    [SQL_SEND_ONGOING] = "SELECT id, last_tick FROM bulk_send "
+                         "WHERE sender = ? AND identity = ? AND ended = 0",
+    [SQL_SEND_OPEN] =
+        "INSERT INTO bulk_send (identity, sender, trigger_kind, rule, action, "
+        "limit_, window_secs, quiet_secs, first_at, last_at, last_tick, "
+        "subject, client) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "RETURNING id",
+    [SQL_SEND_EXTEND] =
+        "UPDATE bulk_send SET messages = messages + ?2, "
+        "recipients = recipients + ?3, "
+        "distinct_recipients = distinct_recipients + ?4, "
+        "external_recipients = external_recipients + ?5, "
+        "first_at = min(first_at, ?6), last_at = max(last_at, ?7), "
+        "last_tick = max(last_tick, ?8), quiet_secs = ?9 WHERE id = ?1 "
+        "RETURNING messages, recipients, distinct_recipients, alerted",
+    [SQL_SEND_ALERTED] = "UPDATE bulk_send SET alerted = ?2 WHERE id = ?1",
+    [SQL_SEND_END] = "UPDATE bulk_send SET ended = 1 WHERE id = ? "
+                     "RETURNING alerted > 0 AND distinct_recipients >= "
+                     "2 * alerted",
+    [SQL_SEND_REBASE] =
+        "UPDATE bulk_send SET last_tick = ?1 - max(0, ?2 - last_at) / 1000 "
+        "WHERE ended = 0",
+    [SQL_SEND_OF_RETRY] =
+        "SELECT bulk_send.id, messages, recipients, distinct_recipients "
+        "FROM bulk_message JOIN bulk_send ON bulk_send.id = bulk_send "
+        "WHERE fingerprint = ? AND sender = ? AND bulk_send.identity = ? "
+        "ORDER BY bulk_send.id DESC LIMIT 1",
+    [SQL_SEND_MESSAGE] =
+        "INSERT OR IGNORE INTO bulk_message (bulk_send, message, fingerprint, "
+        "rule) VALUES (?, ?, ?, ?)",
+    [SQL_SEND_RECIPIENT] = "INSERT OR IGNORE INTO bulk_recipient (bulk_send, "
+                           "hash) VALUES (?, ?)",
+    [SQL_HISTORY_ADD] = "INSERT INTO history (bulk_send, at, by_, event, note) "
+                        "VALUES (?, ?, ?, ?, ?)",
+
+    /* upkeep */
+    [SQL_SEND_QUIET] = "SELECT id FROM bulk_send WHERE ended = 0 "
+                       "AND last_tick + quiet_secs <= ? LIMIT 100",
+    [SQL_SUM_UP] =
+        "INSERT INTO sender_day (sender, identity, day, messages, recipients, "
+        "first_at, last_at) "
+        "SELECT sender, identity, at / 86400000, count(*), "
+        "sum(recipient_count), min(at), max(at) FROM message "
+        "WHERE id > ?1 AND id <= ?2 GROUP BY 1, 2, 3 "
+        "ON CONFLICT (sender, identity, day) DO UPDATE SET "
+        "messages = messages + excluded.messages, "
+        "recipients = recipients + excluded.recipients, "
+        "first_at = min(first_at, excluded.first_at), "
+        "last_at = max(last_at, excluded.last_at)",
+    [SQL_PURGE_NEXT] =
+        "SELECT id, at, EXISTS (SELECT 1 FROM bulk_message WHERE message = "
+        "message.id) FROM message WHERE id > ? ORDER BY id",
+    [SQL_PURGE_MESSAGE] = "DELETE FROM message WHERE id = ?",
+
+    /* alerts */
+    [SQL_ALERT_ADD] = "INSERT INTO alert (bulk_send, kind, to_, created_at, "
+                      "next_at) VALUES (?1, ?2, ?3, ?4, ?4)",
+    [SQL_ALERT_ADD_GROWN] =
+        "INSERT INTO alert (bulk_send, kind, to_, created_at, next_at) "
+        "SELECT bulk_send, 2, to_, ?2, ?2 FROM alert WHERE bulk_send = ?1 "
+        "AND kind = 1 ORDER BY id LIMIT 1",
+    [SQL_ALERT_DUE] =
+        "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
+        "sent_at, last_error FROM alert WHERE state = 1 AND next_at <= ? "
+        "ORDER BY id LIMIT ?",
+    [SQL_ALERT_NEXT] = "SELECT min(next_at) FROM alert WHERE state = 1",
+    [SQL_ALERT_SENT_SINCE] =
+        "SELECT max(sent_at) FROM alert WHERE state = 2 AND sent_at >= ? "
+        "GROUP BY message_id ORDER BY 1",
+    [SQL_ALERT_SETTLE] =
+        "UPDATE alert SET state = ?2, to_ = ?3, message_id = ?4, "
+        "last_error = ?5, attempts = attempts + 1, next_at = ?6, "
+        "sent_at = ?7 WHERE id = ?1 AND state = 1 RETURNING bulk_send, kind",
+    [SQL_ALERT_TOLD] = "UPDATE bulk_send SET alerted = distinct_recipients "
+                       "WHERE id = ?",
+
+    /* reading */
+    [SQL_LIST_OPEN] = "SELECT " SEND_COLUMNS " FROM bulk_send "
+                      "WHERE status <> 3 AND last_at >= ? "
+                      "ORDER BY last_at DESC, id DESC",
+    [SQL_LIST_ALL] = "SELECT " SEND_COLUMNS " FROM bulk_send "
+                     "WHERE last_at >= ? ORDER BY last_at DESC, id DESC",
+    [SQL_LIST_SENDER] = "SELECT " SEND_COLUMNS " FROM bulk_send "
+                        "WHERE last_at >= ? AND sender = ? "
+                        "ORDER BY last_at DESC, id DESC",
+    [SQL_SHOW_SEND] = "SELECT " SEND_COLUMNS " FROM bulk_send WHERE id = ?",
+    [SQL_SHOW_EVIDENCE] =
+        "SELECT " MESSAGE_COLUMNS ", message.recipients FROM bulk_message "
+        "JOIN message ON message.id = bulk_message.message "
+        "WHERE bulk_message.bulk_send = ? ORDER BY message.id LIMIT ?",
+    [SQL_SHOW_HISTORY] = "SELECT at, by_, event, note FROM history "
+                         "WHERE bulk_send = ? ORDER BY id",
+    [SQL_SHOW_ALERTS] =
+        "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
+        "sent_at, last_error FROM alert WHERE bulk_send = ? ORDER BY id",
+    [SQL_SENDERS] =
+        "SELECT identity, sender, m, r, f, l, (SELECT count(*) FROM bulk_send "
+        "WHERE bulk_send.sender = top.sender AND bulk_send.identity = "
+        "top.identity) FROM (SELECT identity, sender, sum(messages) AS m, "
+        "sum(recipients) AS r, min(first_at) AS f, max(last_at) AS l FROM "
+        "(SELECT identity, sender, messages, recipients, first_at, last_at "
+        "FROM sender_day UNION ALL SELECT identity, sender, 1, "
+        "recipient_count, at, at FROM message WHERE id > coalesce((SELECT "
+        "value FROM meta WHERE key = 'summed-upto'), 0)) "
+        "GROUP BY identity, sender ORDER BY r DESC, l DESC LIMIT ?) AS top "
+        "ORDER BY r DESC, l DESC",
+    [SQL_FACTS] =
+        "SELECT (SELECT count(*) FROM bulk_send), "
+        "(SELECT count(*) FROM bulk_send WHERE status <> 3), "
+        "(SELECT coalesce(max(id) - min(id) + 1, 0) FROM message), "
+        "(SELECT count(*) FROM alert WHERE state = 1), "
+        "(SELECT count(*) FROM alert WHERE state = 3), "
+        "(SELECT page_count * page_size FROM pragma_page_count, "
+        "pragma_page_size)",
+};
+
+int
+sql_err(struct sql_db *db, struct err *err, const char *doing)
+{
+	return err_set(err, "%s: %s", doing, sqlite3_errmsg(db->db));
+}
+
+sqlite3_stmt *
+sql_get(struct sql_db *db, enum sql sql, struct err *err)
+{
+	sqlite3_stmt **statement = &db->statements[sql];
+	if (*statement != NULL)
+		return *statement;
+	if (sqlite3_prepare_v3(db->db, texts[sql], -1, SQLITE_PREPARE_PERSISTENT,
+		statement, NULL) != SQLITE_OK) {
+		sql_err(db, err, "database");
+		*statement = NULL;
+	}
+	return *statement;
+}
+
+static int
+bind_text(sqlite3_stmt *statement, int at, const char *text)
+{
+	return text == NULL ? sqlite3_bind_null(statement, at)
+			    : sqlite3_bind_text(
+				  statement, at, text, -1, SQLITE_STATIC);
+}
+
+static int
+bind_form(sqlite3_stmt *statement, const char *form, va_list args)
+{
+	int failed = SQLITE_OK;
+	for (int at = 1; form[at - 1] != '\0' && failed == SQLITE_OK; at++) {
+		const char *text;
+		const void *bytes;
+		switch (form[at - 1]) {
+		case 'i':
+			failed = sqlite3_bind_int64(
+			    statement, at, va_arg(args, int64_t));
+			break;
+		case 't':
+			failed = bind_text(
+			    statement, at, va_arg(args, const char *));
+			break;
+		case 'n':
+			text = va_arg(args, const char *);
+			failed = bind_text(statement, at,
+			    text == NULL || text[0] == '\0' ? NULL : text);
+			break;
+		default: /* 'b' */
+			bytes = va_arg(args, const void *);
+			failed = sqlite3_bind_blob64(statement, at, bytes,
+			    va_arg(args, size_t), SQLITE_STATIC);
+		}
+	}
+	return failed;
+}
+
+static sqlite3_stmt *
+bind_all(struct sql_db *db, enum sql sql, struct err *err, const char *form,
+    va_list args)
+{
+	sqlite3_stmt *statement = sql_get(db, sql, err);
+	if (statement != NULL && bind_form(statement, form, args) != SQLITE_OK) {
+		sql_err(db, err, "database");
+		sqlite3_reset(statement);
+		return NULL;
+	}
+	return statement;
+}
+
+sqlite3_stmt *
+sql_bind(
+    struct sql_db *db, enum sql sql, struct err *err, const char *form, ...)
+{
+	va_list args;
+	va_start(args, form);
+	sqlite3_stmt *statement = bind_all(db, sql, err, form, args);
+	va_end(args);
+	return statement;
+}
+
+int
+sql_run(struct sql_db *db, enum sql sql, int *changes_r, struct err *err,
+    const char *form, ...)
+{
+	va_list args;
+	va_start(args, form);
+	sqlite3_stmt *statement = bind_all(db, sql, err, form, args);
+	va_end(args);
+	if (statement == NULL)
+		return -1;
+	int got;
+	do
+		got = sql_step(db, statement, err);
+	while (got == 1);
+	if (got == 0 && changes_r != NULL)
+		*changes_r = sqlite3_changes(db->db);
+	return got;
+}
+
+int
+sql_step(struct sql_db *db, sqlite3_stmt *statement, struct err *err)
+{
+	int got = sqlite3_step(statement);
+	if (got == SQLITE_ROW)
+		return 1;
+	if (got != SQLITE_DONE)
+		sql_err(db, err, "database");
+	sqlite3_reset(statement);
+	return got == SQLITE_DONE ? 0 : -1;
+}
+
+void
+sql_done(sqlite3_stmt *statement)
+{
+	sqlite3_reset(statement);
+}
+
+const char *
+sql_text(sqlite3_stmt *statement, int column, struct arena *arena)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+	int length = sqlite3_column_bytes(statement, column);
+	return arena_strndup(
+	    arena, (const char *)text, text == NULL ? 0 : (size_t)length);
+}
+
+void
+sql_finalize(struct sql_db *db)
+{
+	for (int i = 0; i < SQL_N; i++) {
+		sqlite3_finalize(db->statements[i]);
+		db->statements[i] = NULL;
+	}
+}

@@ -1,0 +1,427 @@
+/* store.c: opening, setting aside, transactions. */
+#include "store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bulkwatch/clock.h"
+
+/* Up to this size a quick check takes a fraction of a second. */
+#define CHECK_BYTES_MAX (INT64_C(64) * 1024 * 1024)
+
+/* Pages in the WAL (4 KB each) before the daemon's connection copies them into
+ * the database. */
+#define CHECKPOINT_PAGES 2000
+
+#define NO_FILE (-1)
+
+int
+store_err(struct store *store, struct err *err, const char *doing)
+{
+	int code = sqlite3_errcode(store->sql.db) & 0xff;
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+		store->damaged = true;
+	return err_wrap(err, "%s", doing);
+}
+
+int64_t
+store_step_clock(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int
+store_meta_get(
+    struct store *store, const char *key, int64_t *value_r, struct err *err)
+{
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_META_GET, err, "t", key);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	*value_r = got == 1 ? sqlite3_column_int64(row, 0) : 0;
+	if (got == 1)
+		sql_done(row);
+	return got < 0 ? -1 : 0;
+}
+
+int
+store_meta_set(
+    struct store *store, const char *key, int64_t value, struct err *err)
+{
+	return sql_run(
+	    &store->sql, SQL_META_SET, NULL, err, "ti", key, value);
+}
+
+/* ------------------------------------------------------------- opening */
+
+/* Size of the file; NO_FILE if there is none. -2 with a sentence if it cannot
+ * be a database. */
+static int64_t
+file_size(const char *path, struct err *err)
+{
+	struct stat st;
+	if (lstat(path, &st) < 0) {
+		if (errno == ENOENT)
+			return NO_FILE;
+		err_sys(err, "database %s", path);
+		return -2;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		err_set(err, "database %s is not a regular file", path);
+		return -2;
+	}
+	return (int64_t)st.st_size;
+}
+
+static int
+move_beside(const char *path, const char *aside, const char *suffix,
+    struct err *err)
+{
+	char from[4200], to[4200];
+	snprintf(from, sizeof(from), "%s%s", path, suffix);
+	snprintf(to, sizeof(to), "%s%s", aside, suffix);
+	if (rename(from, to) < 0 && errno != ENOENT)
+		return err_sys(err, "%s cannot be set aside as %s", from, to);
+	return 0;
+}
+
+/* A name that nothing has yet. */
+static int
+aside_name(const char *path, char aside_r[4160], struct err *err)
+{
+	char stamp[20];
+	time_t now = time(NULL);
+	struct tm tm;
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime_r(&now, &tm));
+	for (int i = 0; i < 100; i++) {
+		snprintf(aside_r, 4160, i == 0 ? "%s.damaged-%s" : "%s.damaged-%s-%d",
+		    path, stamp, i);
+		if (access(aside_r, F_OK) < 0)
+			return 0;
+	}
+	return err_set(err, "%s.damaged-%s: a hundred files of this name", path,
+	    stamp);
+}
+
+int
+store_set_aside(const char *path, store_notice_fn *notice, void *context,
+    struct err *err)
+{
+	char aside[4160];
+	if (aside_name(path, aside, err) < 0 ||
+	    move_beside(path, aside, "-wal", err) < 0 ||
+	    move_beside(path, aside, "-shm", err) < 0 ||
+	    move_beside(path, aside, "", err) < 0)
+		return -1;
+	struct err sentence;
+	err_set(&sentence,
+	    "the database %s could not be used and was set aside as %s; a new "
+	    "one is made. What the old one still holds can be read with: "
+	    "sqlite3 FILE .recover",
+	    path, aside);
+	notice(context, sentence.text);
+	return 0;
+}
+
+/* How a file is met when the daemon opens it. Returns SCHEMA_GOOD with *db_r
+ * set, else the database is closed and err says why. */
+static enum schema_state
+open_and_check(
+    const char *path, bool check, int64_t size, sqlite3 **db_r, struct err *err)
+{
+	sqlite3 *db;
+	if (schema_connect(path, SQLITE_OPEN_READWRITE, &db, err) < 0)
+		return SCHEMA_UNREADABLE;
+	enum schema_state state = schema_check(db, err);
+	if (state == SCHEMA_GOOD && check && size <= CHECK_BYTES_MAX &&
+	    schema_quick_check(db, err) == 0)
+		state = SCHEMA_DAMAGED;
+	if (state == SCHEMA_GOOD)
+		*db_r = db;
+	else
+		sqlite3_close(db);
+	return state;
+}
+
+/* No right to make files beside the database will not mend itself. */
+static int
+check_folder(const char *path, struct err *err)
+{
+	char folder[4096];
+	const char *slash = strrchr(path, '/');
+	snprintf(folder, sizeof(folder), "%.*s",
+	    slash == NULL ? 1 : (int)(slash - path + 1),
+	    slash == NULL ? "." : path);
+	if (access(folder, R_OK | W_OK | X_OK) == 0 || errno == EROFS)
+		return 0;
+	return err_sys(err,
+	    "database %s: the folder %s must be there and belong to the user "
+	    "of bulkwatchd",
+	    path, folder);
+}
+
+static int
+get_db(const char *path, bool check, store_notice_fn *notice, void *context,
+    sqlite3 **db_r, struct err *err)
+{
+	int64_t size = file_size(path, err);
+	if (size < NO_FILE || check_folder(path, err) < 0)
+		return -1;
+	enum schema_state state = size > 0
+	    ? open_and_check(path, check, size, db_r, err)
+	    : SCHEMA_DAMAGED;
+	if (state == SCHEMA_GOOD)
+		return 0;
+	if (state == SCHEMA_FOREIGN)
+		return err_wrap(err, "database %s", path);
+	if (state == SCHEMA_DAMAGED &&
+	    ((size != NO_FILE &&
+		 store_set_aside(path, notice, context, err) < 0) ||
+		schema_create(path, err) < 0))
+		state = SCHEMA_UNREADABLE;
+	if (state == SCHEMA_DAMAGED)
+		state = open_and_check(path, false, 0, db_r, err);
+	if (state == SCHEMA_GOOD)
+		return 0;
+	err_wrap(err, "database %s", path);
+	return STORE_LATER;
+}
+
+static int
+load_key(struct store *store, struct err *err)
+{
+	sqlite3_stmt *row = sql_bind(
+	    &store->sql, SQL_META_GET, err, "t", META_DIGEST_KEY);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got < 0)
+		return -1;
+	if (got == 0 || sqlite3_column_bytes(row, 0) != DIGEST_KEY_BYTES) {
+		if (got == 1)
+			sql_done(row);
+		store->damaged = true;
+		return err_set(err, "database %s has no digest key",
+		    store->path);
+	}
+	memcpy(store->key.bytes, sqlite3_column_blob(row, 0), DIGEST_KEY_BYTES);
+	sql_done(row);
+	return 0;
+}
+
+static struct store *
+store_new(const char *path, struct err *err)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	if (store != NULL && (store->path = strdup(path)) != NULL)
+		return store;
+	free(store);
+	err_set(err, "memory is out");
+	return NULL;
+}
+
+static int
+load_daemon(struct store *store, struct err *err)
+{
+	store->windows = windows_new();
+	store->recent = calloc(STORE_RECENT_N, sizeof(*store->recent));
+	if (store->windows == NULL || store->recent == NULL)
+		return err_set(err, "memory is out");
+	/* Commits survive the end of the process; those with a bulk send are
+	 * synced one by one (store_commit). */
+	sqlite3_exec(store->sql.db, "PRAGMA synchronous = NORMAL", NULL, NULL,
+	    NULL);
+	sqlite3_wal_autocheckpoint(store->sql.db, CHECKPOINT_PAGES);
+	sqlite3_db_config(
+	    store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	if (load_key(store, err) < 0 || ledger_load(store, err) < 0 ||
+	    boot_load(store, err) < 0)
+		return store_err(store, err, "database");
+	return 0;
+}
+
+int
+store_open(const char *path, bool check, store_notice_fn *notice,
+    void *context, struct store **store_r, struct err *err)
+{
+	struct store *store = store_new(path, err);
+	if (store == NULL)
+		return -1;
+	int failed =
+	    get_db(path, check, notice, context, &store->sql.db, err);
+	if (failed == 0 && load_daemon(store, err) < 0)
+		failed = STORE_LATER;
+	if (failed == 0)
+		*store_r = store;
+	else
+		store_close(&store);
+	return failed;
+}
+
+int
+store_open_command(
+    const char *path, struct store **store_r, struct err *err)
+{
+	int64_t size = file_size(path, err);
+	if (size == NO_FILE)
+		return err_set(err,
+		    "there is no database %s yet: bulkwatchd makes it when it "
+		    "starts",
+		    path);
+	if (size < 0)
+		return -1;
+	struct store *store = store_new(path, err);
+	if (store == NULL)
+		return -1;
+	if (schema_connect(path, SQLITE_OPEN_READWRITE, &store->sql.db, err) <
+	    0) {
+		store_close(&store);
+		return -1;
+	}
+	if (schema_check(store->sql.db, err) != SCHEMA_GOOD) {
+		store_close(&store);
+		return err_wrap(err, "database %s", path);
+	}
+	*store_r = store;
+	return 0;
+}
+
+void
+store_close(struct store **store)
+{
+	struct store *s = *store;
+	if (s == NULL)
+		return;
+	store_rollback(s);
+	sql_finalize(&s->sql);
+	sqlite3_close(s->sql.db);
+	windows_free(s->windows);
+	free(s->recent);
+	free(s->path);
+	free(s);
+	*store = NULL;
+}
+
+bool
+store_is_damaged(const struct store *store)
+{
+	return store->damaged;
+}
+
+void
+store_mark_damaged(struct store *store)
+{
+	store->damaged = true;
+}
+
+void
+store_set_patience(struct store *store, int wait_ms)
+{
+	sqlite3_busy_timeout(store->sql.db, wait_ms);
+}
+
+int
+store_probe(struct store *store, struct err *err)
+{
+	if (store_begin(store, err) < 0)
+		return -1;
+	if (store_meta_set(store, META_PROBED, clock_wall_ms(), err) < 0) {
+		store_rollback(store);
+		return store_err(store, err, "probe");
+	}
+	return store_commit(store, err);
+}
+
+/* -------------------------------------------------------- a whole check */
+
+struct stopper {
+	bool (*stop)(void *context);
+	void *context;
+	bool stopped;
+};
+
+static int
+ask_stop(void *context)
+{
+	struct stopper *stopper = context;
+	stopper->stopped = stopper->stop(stopper->context);
+	return stopper->stopped;
+}
+
+int
+store_verify(const char *path, bool (*stop)(void *context), void *context,
+    struct err *err)
+{
+	sqlite3 *db;
+	if (schema_connect(path, SQLITE_OPEN_READWRITE, &db, err) < 0)
+		return -1;
+	struct stopper stopper = {.stop = stop, .context = context};
+	sqlite3_progress_handler(db, 10000, ask_stop, &stopper);
+	int sound = schema_quick_check(db, err);
+	sqlite3_close(db);
+	return stopper.stopped ? 1 : sound;
+}
+
+/* --------------------------------------------------------- transactions */
+
+int
+store_begin(struct store *store, struct err *err)
+{
+	if (sql_run(&store->sql, SQL_BEGIN, NULL, err, "") < 0)
+		return store_err(store, err, "begin");
+	store->in_transaction = true;
+	store->has_bulk_send = false;
+	return 0;
+}
+
+/* The WAL onto the disk: what synchronous = FULL does for each commit is done
+ * for those that matter. */
+static int
+sync_wal(struct store *store, struct err *err)
+{
+	sqlite3_file *wal = NULL;
+	int got = sqlite3_file_control(
+	    store->sql.db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+	if (got == SQLITE_OK && wal != NULL && wal->pMethods != NULL)
+		got = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+	return got == SQLITE_OK
+	    ? 0
+	    : err_set(err, "the write-ahead log could not be synced (%s)",
+		  sqlite3_errstr(got));
+}
+
+static int
+check_place(struct store *store, struct err *err)
+{
+	int moved = 0;
+	if (sqlite3_file_control(store->sql.db, "main", SQLITE_FCNTL_HAS_MOVED,
+		&moved) == SQLITE_OK &&
+	    moved)
+		return err_set(err, "the file %s was deleted or replaced",
+		    store->path);
+	return 0;
+}
+
+int
+store_commit(struct store *store, struct err *err)
+{
+	if (sql_run(&store->sql, SQL_COMMIT, NULL, err, "") < 0)
+		return store_err(store, err, "commit");
+	store->in_transaction = false;
+	if (store->has_bulk_send && sync_wal(store, err) < 0)
+		return -1;
+	return check_place(store, err);
+}
+
+void
+store_rollback(struct store *store)
+{
+	if (!store->in_transaction)
+		return;
+	sql_run(&store->sql, SQL_ROLLBACK, NULL, NULL, "");
+	store->in_transaction = false;
+}

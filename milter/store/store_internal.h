@@ -1,0 +1,102 @@
+/*
+ * store_internal.h: what the files of the store share.
+ */
+#ifndef BULKWATCH_STORE_INTERNAL_H
+#define BULKWATCH_STORE_INTERNAL_H
+
+#include "bulkwatch/store.h"
+#include "digest.h"
+#include "sql.h"
+#include "window.h"
+
+/* Retries are recognised among so many messages before: a table by the
+ * fingerprint's low bits, in which a newer message takes an older one's place.
+ * 1 MB; a trigger's retry is found beyond it by the database. */
+#define STORE_RECENT_N 65536
+
+struct recent {
+	uint64_t fingerprint;
+	int64_t message;
+};
+
+struct store {
+	struct sql_db sql;
+	char *path;
+	bool in_transaction;
+	bool has_bulk_send; /* the transaction must reach the disk */
+	bool damaged;
+	/* the daemon's handle only: */
+	struct digest_key key;
+	struct windows *windows;
+	struct recent *recent; /* STORE_RECENT_N */
+	int64_t last_message;  /* the ledger's highest number */
+	/* Ticks of messages up to boot_message belong to an earlier boot: their
+	 * age is known by the wall clock only, as it was at boot_wall_ms, which
+	 * was boot_tick of this boot. */
+	int64_t boot_message, boot_wall_ms, boot_tick;
+};
+
+/* meta rows */
+#define META_DIGEST_KEY "digest-key"
+#define META_BOOT_ID "boot-id"
+#define META_BOOT_MESSAGE "boot-message"
+#define META_BOOT_WALL "boot-wall-ms"
+#define META_BOOT_TICK "boot-tick"
+#define META_SUMMED_UPTO "summed-upto"
+#define META_PROBED "probed-ms"
+#define META_PURGED_UPTO "purged-upto"
+
+/* 0 where there is no such row. */
+int store_meta_get(struct store *store, const char *key, int64_t *value_r,
+    struct err *err);
+int store_meta_set(struct store *store, const char *key, int64_t value,
+    struct err *err);
+
+/* Marks the handle as damaged if SQLite's last error says so, and gives the
+ * sentence. Returns -1. */
+int store_err(struct store *store, struct err *err, const char *doing);
+
+/* schema.c: makes a new database file at path; opens an existing one. */
+int schema_create(const char *path, struct err *err);
+enum schema_state {
+	SCHEMA_GOOD,
+	SCHEMA_DAMAGED,
+	SCHEMA_FOREIGN, /* another program's, or a newer version's */
+	SCHEMA_UNREADABLE,
+};
+enum schema_state schema_check(sqlite3 *db, struct err *err);
+
+/* Opens a connection with the settings that all of ours share. */
+int schema_connect(const char *path, int flags, sqlite3 **db_r, struct err *err);
+
+/* Runs quick_check. 1 sound, 0 damaged, -1 not run. */
+int schema_quick_check(sqlite3 *db, struct err *err);
+
+/* ledger.c: fills recent and the highest number after opening. */
+int ledger_load(struct store *store, struct err *err);
+
+/* boot.c: makes ticks of an earlier boot comparable with this boot's. */
+int boot_load(struct store *store, struct err *err);
+int64_t boot_message_tick(const struct store *store, int64_t message,
+    int64_t at_ms, int64_t tick);
+
+/* upkeep.c: marks a bulk send as over and queues the second alert if due. */
+int upkeep_end_send(struct store *store, int64_t send, int64_t now_ms,
+    struct err *err);
+
+/* read.c: columns of a row that begins with MESSAGE_COLUMNS. -1: no memory. */
+int read_message(sqlite3_stmt *row, struct arena *arena,
+    struct message *message_r);
+
+/* The array, enlarged in the arena if n items fill its room; NULL: no memory. */
+void *read_room(
+    struct arena *arena, void *items, size_t n, size_t *room, size_t size);
+
+/* alerts.c: all rows of a bound statement. */
+int alerts_read(struct store *store, sqlite3_stmt *row, struct arena *arena,
+    struct alert **alerts_r, size_t *n_r, struct err *err);
+
+/* Milliseconds of a clock that only goes forward, for steps of upkeep. */
+int64_t store_step_clock(void);
+
+#endif

@@ -1,0 +1,173 @@
+/* upkeep.c: what is done to the database between messages, in small steps. */
+#include "store_internal.h"
+
+
+/* Messages that are summed up by one statement. */
+#define SUM_MESSAGES 500
+
+static bool
+step_is_over(int64_t began)
+{
+	return store_step_clock() - began >= STORE_STEP_MS;
+}
+
+/* Ends a step's transaction as it deserves. */
+static int
+finish(struct store *store, int failed, const char *doing, struct err *err)
+{
+	if (failed == 0)
+		failed = store_commit(store, err);
+	if (failed == 0)
+		return 0;
+	store_err(store, err, doing);
+	store_rollback(store);
+	return -1;
+}
+
+/* ------------------------------------------------ bulk sends that are over */
+
+int
+upkeep_end_send(
+    struct store *store, int64_t send, int64_t now_ms, struct err *err)
+{
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_END, err, "i", send);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got != 1)
+		return got;
+	bool grown = sqlite3_column_int64(row, 0) != 0;
+	sql_done(row);
+	return grown ? sql_run(&store->sql, SQL_ALERT_ADD_GROWN, NULL, err,
+			   "ii", send, now_ms)
+		     : 0;
+}
+
+/* The next one that is over: 1 found, 0 none, -1 error. */
+static int
+next_quiet(
+    struct store *store, int64_t now_tick, int64_t *send_r, struct err *err)
+{
+	sqlite3_stmt *row =
+	    sql_bind(&store->sql, SQL_SEND_QUIET, err, "i", now_tick);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got == 1) {
+		*send_r = sqlite3_column_int64(row, 0);
+		sql_done(row);
+	}
+	return got;
+}
+
+int
+store_end_quiet(struct store *store, int64_t now_ms, int64_t now_tick,
+    bool *more_r, struct err *err)
+{
+	const int64_t began = store_step_clock();
+	int64_t send;
+	int got = next_quiet(store, now_tick, &send, err);
+	*more_r = false;
+	if (got <= 0)
+		return got < 0 ? store_err(store, err, "upkeep") : 0;
+	if (store_begin(store, err) < 0)
+		return -1;
+	while (got == 1 && !*more_r) {
+		got = upkeep_end_send(store, send, now_ms, err);
+		*more_r = step_is_over(began);
+		if (got == 0 && !*more_r)
+			got = next_quiet(store, now_tick, &send, err);
+	}
+	return finish(store, got < 0 ? -1 : 0, "upkeep", err);
+}
+
+/* ---------------------------------------------------- sums by sender and day */
+
+int
+store_sum_up(struct store *store, bool *more_r, struct err *err)
+{
+	const int64_t began = store_step_clock();
+	int64_t upto;
+	*more_r = false;
+	if (store_meta_get(store, META_SUMMED_UPTO, &upto, err) < 0)
+		return store_err(store, err, "upkeep");
+	if (upto >= store->last_message)
+		return 0;
+	if (store_begin(store, err) < 0)
+		return -1;
+	int failed = 0;
+	while (failed == 0 && upto < store->last_message &&
+	    !step_is_over(began)) {
+		int64_t next = upto + SUM_MESSAGES < store->last_message
+		    ? upto + SUM_MESSAGES
+		    : store->last_message;
+		failed = sql_run(
+		    &store->sql, SQL_SUM_UP, NULL, err, "ii", upto, next);
+		upto = next;
+	}
+	if (failed == 0)
+		failed = store_meta_set(store, META_SUMMED_UPTO, upto, err);
+	*more_r = upto < store->last_message;
+	return finish(store, failed, "upkeep", err);
+}
+
+/* ------------------------------------------------------------------- purge */
+
+struct purge {
+	int64_t before_ms;
+	int64_t upto;   /* looked at so far */
+	int64_t summed; /* what is not summed up stays */
+	uint64_t removed;
+	bool done; /* nothing older is left */
+};
+
+/* Looks at the next message and removes it if it may go. */
+static int
+purge_next(struct store *store, struct purge *purge, struct err *err)
+{
+	sqlite3_stmt *row =
+	    sql_bind(&store->sql, SQL_PURGE_NEXT, err, "i", purge->upto);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got < 0)
+		return -1;
+	purge->done = got == 0 ||
+	    sqlite3_column_int64(row, 0) > purge->summed ||
+	    sqlite3_column_int64(row, 1) >= purge->before_ms;
+	int64_t message = got == 1 ? sqlite3_column_int64(row, 0) : 0;
+	bool is_evidence = got == 1 && sqlite3_column_int64(row, 2) != 0;
+	if (got == 1)
+		sql_done(row);
+	if (purge->done)
+		return 0;
+	purge->upto = message;
+	if (is_evidence)
+		return 0;
+	purge->removed++;
+	return sql_run(
+	    &store->sql, SQL_PURGE_MESSAGE, NULL, err, "i", message);
+}
+
+int
+store_purge_ledger(struct store *store, int64_t before_ms, uint64_t *removed_r,
+    bool *more_r, struct err *err)
+{
+	const int64_t began = store_step_clock();
+	struct purge purge = {.before_ms = before_ms};
+	*more_r = false;
+	*removed_r = 0;
+	if (store_meta_get(store, META_PURGED_UPTO, &purge.upto, err) < 0 ||
+	    store_meta_get(store, META_SUMMED_UPTO, &purge.summed, err) < 0)
+		return store_err(store, err, "upkeep");
+	const int64_t from = purge.upto;
+	if (store_begin(store, err) < 0)
+		return -1;
+	int failed = 0;
+	while (failed == 0 && !purge.done && !step_is_over(began))
+		failed = purge_next(store, &purge, err);
+	if (failed == 0 && purge.upto == from) {
+		store_rollback(store);
+		return 0;
+	}
+	if (failed == 0)
+		failed =
+		    store_meta_set(store, META_PURGED_UPTO, purge.upto, err);
+	*more_r = !purge.done;
+	*removed_r = purge.removed;
+	return finish(store, failed, "upkeep", err);
+}

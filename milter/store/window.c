@@ -1,0 +1,246 @@
+/* window.c: sliding windows in memory. */
+#include "window.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct item {
+	uint64_t hash;
+	uint32_t tick;
+	uint32_t weight;
+};
+
+struct window {
+	uint64_t key;
+	int64_t last; /* the newest message */
+	uint32_t window_secs;
+	uint32_t n, room; /* items: used, allocated */
+	struct item items[];
+};
+
+/* Open addressing with linear probing; keys are keyed hashes already, so their
+ * low bits serve as they are. */
+struct windows {
+	struct window **slots;
+	size_t slots_n; /* a power of two */
+	size_t used;
+	size_t hand; /* where the sweep goes on */
+	size_t bytes;
+};
+
+#define SLOTS_AT_FIRST 1024
+
+struct windows *
+windows_new(void)
+{
+	struct windows *w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		return NULL;
+	w->slots_n = SLOTS_AT_FIRST;
+	w->slots = calloc(w->slots_n, sizeof(struct window *));
+	if (w->slots == NULL) {
+		free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void
+windows_free(struct windows *w)
+{
+	if (w == NULL)
+		return;
+	for (size_t i = 0; i < w->slots_n; i++)
+		free(w->slots[i]);
+	free(w->slots);
+	free(w);
+}
+
+static size_t
+window_bytes(const struct window *window)
+{
+	return sizeof(*window) + window->room * sizeof(struct item);
+}
+
+/* The slot that holds the key, or the empty one where it belongs. */
+static size_t
+slot_of(const struct windows *w, uint64_t key)
+{
+	size_t i = key & (w->slots_n - 1);
+	while (w->slots[i] != NULL && w->slots[i]->key != key)
+		i = (i + 1) & (w->slots_n - 1);
+	return i;
+}
+
+static int
+grow_table(struct windows *w)
+{
+	struct windows larger = *w;
+	larger.slots_n *= 2;
+	larger.slots = calloc(larger.slots_n, sizeof(struct window *));
+	if (larger.slots == NULL)
+		return -1;
+	for (size_t i = 0; i < w->slots_n; i++)
+		if (w->slots[i] != NULL)
+			larger.slots[slot_of(&larger, w->slots[i]->key)] =
+			    w->slots[i];
+	free(w->slots);
+	*w = larger;
+	w->hand = 0;
+	return 0;
+}
+
+/* Empties a slot and closes the gap, so that no probe ends too early. */
+static void
+remove_at(struct windows *w, size_t gap)
+{
+	w->bytes -= window_bytes(w->slots[gap]);
+	free(w->slots[gap]);
+	w->slots[gap] = NULL;
+	w->used--;
+	const size_t mask = w->slots_n - 1;
+	for (size_t i = (gap + 1) & mask; w->slots[i] != NULL;
+	     i = (i + 1) & mask) {
+		size_t home = w->slots[i]->key & mask;
+		if (((i - home) & mask) < ((i - gap) & mask))
+			continue;
+		w->slots[gap] = w->slots[i];
+		w->slots[i] = NULL;
+		gap = i;
+	}
+}
+
+static bool
+is_over(const struct item *item, uint32_t window_secs, int64_t tick)
+{
+	return (int64_t)item->tick + window_secs <= tick;
+}
+
+static int
+compare_hash(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static bool
+is_among(uint64_t hash, const struct window_add *add)
+{
+	return add->n == 1 ? add->hashes[0] == hash
+			   : bsearch(&hash, add->hashes, add->n, sizeof(hash),
+				 compare_hash) != NULL;
+}
+
+/* Drops what is over and what the message brings anew. Returns the sum left. */
+static uint64_t
+drop_stale(struct window *window, const struct window_add *add)
+{
+	uint64_t sum = 0;
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < window->n; i++) {
+		struct item *item = &window->items[i];
+		if (is_over(item, window->window_secs, add->tick) ||
+		    is_among(item->hash, add))
+			continue;
+		sum += item->weight;
+		window->items[kept++] = *item;
+	}
+	window->n = kept;
+	return sum;
+}
+
+/* Drops the oldest items that are not needed to reach what is wanted.
+ * Returns the sum left. */
+static uint64_t
+drop_surplus(struct window *window, uint64_t sum, uint64_t wanted)
+{
+	uint32_t drop = 0;
+	while (drop < window->n && sum - window->items[drop].weight >= wanted)
+		sum -= window->items[drop++].weight;
+	window->n -= drop;
+	memmove(window->items, window->items + drop,
+	    window->n * sizeof(struct item));
+	return sum;
+}
+
+/* The window of the key with room for so many items; makes or enlarges it. */
+static struct window *
+window_with_room(struct windows *w, const struct window_add *add, size_t room)
+{
+	size_t slot = slot_of(w, add->key);
+	struct window *old = w->slots[slot];
+	if (old != NULL && old->room >= room)
+		return old;
+	if (old != NULL && room < old->room * 2U)
+		room = old->room * 2U;
+	struct window *window =
+	    realloc(old, sizeof(*window) + room * sizeof(struct item));
+	if (window == NULL)
+		return NULL;
+	if (old == NULL) {
+		*window = (struct window){.key = add->key,
+		    .window_secs = (uint32_t)add->window_secs};
+		w->used++;
+		w->bytes += sizeof(*window);
+	}
+	w->bytes += (room - window->room) * sizeof(struct item);
+	window->room = (uint32_t)room;
+	w->slots[slot] = window;
+	return window;
+}
+
+int
+windows_add(struct windows *w, const struct window_add *add, uint64_t *sum_r,
+    int64_t *previous_r)
+{
+	if (w->used * 4 >= w->slots_n * 3 && grow_table(w) < 0)
+		return -1;
+	/* A message alone may hold more than the limit: keep as many. */
+	uint64_t wanted = (add->limit + add->weight - 1) / add->weight;
+	size_t keep = add->n < wanted ? add->n : (size_t)wanted;
+
+	struct window *window = window_with_room(w, add, 1);
+	if (window == NULL)
+		return -1;
+	uint64_t old = drop_stale(window, add);
+	*previous_r = window->last;
+	*sum_r = old + add->n * (uint64_t)add->weight;
+
+	uint64_t fresh = keep * (uint64_t)add->weight;
+	drop_surplus(window, old, add->limit > fresh ? add->limit - fresh : 0);
+	window = window_with_room(w, add, window->n + keep);
+	if (window == NULL)
+		return -1;
+	for (size_t i = 0; i < keep; i++)
+		window->items[window->n++] =
+		    (struct item){.hash = add->hashes[i],
+			.tick = (uint32_t)add->tick,
+			.weight = add->weight};
+	/* A retry has the number it had before: the newest stays the newest. */
+	if (add->message > window->last)
+		window->last = add->message;
+	return 0;
+}
+
+void
+windows_sweep(struct windows *w, int64_t tick, size_t slots)
+{
+	for (; slots > 0; slots--) {
+		w->hand = (w->hand + 1) & (w->slots_n - 1);
+		struct window *window = w->slots[w->hand];
+		if (window == NULL)
+			continue;
+		if (window->n == 0 ||
+		    is_over(&window->items[window->n - 1],
+			window->window_secs, tick))
+			remove_at(w, w->hand);
+	}
+}
+
+void
+windows_use(const struct windows *w, size_t *bytes_r, size_t *windows_r)
+{
+	*bytes_r = sizeof(*w) + w->slots_n * sizeof(struct window *) + w->bytes;
+	*windows_r = w->used;
+}

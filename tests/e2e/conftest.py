@@ -1,0 +1,100 @@
+"""One private Postfix for the whole run, and a daemon with a fresh database for each test."""
+
+import itertools
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+
+from bulkwatch_lab import (BULKWATCH, BULKWATCHD, DOMAIN, Faketime, Lab, Postfix,  # noqa: E402
+                           free_port)
+
+
+def pytest_sessionstart():
+    if os.geteuid() != 0:
+        pytest.exit("the end-to-end tests start a private Postfix: they need root", returncode=1)
+    for program in (BULKWATCHD, BULKWATCH):
+        if not program.exists():
+            pytest.exit(f"{program} is not there: run 'make' first", returncode=1)
+
+
+SIDES = ("side1", "side2", "side3", "side4")
+
+
+@pytest.fixture(scope="session")
+def postfix():
+    """Its listeners differ in how the mail reaches the milter, or whether it does in the end.
+
+    smtp: by a Unix socket.
+    tcp: by TCP, where .tcp_listen says.
+    asis: as smtp, but Postfix adds no header that is missing, such as Message-ID.
+    refusing: as smtp, but the mail is refused after DATA, once the milter has seen it.
+    side1 to side4: by Unix sockets of their own, for several daemons at once; see new_lab.
+    """
+    tcp_port = free_port()
+    server = Postfix()
+    server.listeners |= {
+        "tcp": {"smtpd_milters": f"inet:127.0.0.1:{tcp_port}"},
+        "asis": {"local_header_rewrite_clients": ""},
+        "refusing": {"smtpd_end_of_data_restrictions": "reject"},
+        **{side: {"smtpd_milters": f"unix:{server.rundir}/{side}.sock"} for side in SIDES},
+    }
+    server.milters = f"unix:{server.socket}"
+    server.tcp_listen = f"inet:{tcp_port}@127.0.0.1"
+    with server:
+        yield server
+
+
+_admins = itertools.count(1)
+
+
+@pytest.fixture
+def new_lab(postfix):
+    """Makes a Lab of settings, not started yet. Each has an admin mailbox of its own.
+
+    At the end of the test each daemon is stopped, and has to end well.
+    """
+    labs = []
+
+    def make(listener="smtp", **settings):
+        listen = {"tcp": postfix.tcp_listen}.get(listener)
+        if listener in SIDES:
+            listen = f"unix:{postfix.rundir}/{listener}.sock"
+        # An alert that comes late must not reach the next test's mailbox.
+        lab = Lab(postfix, admin=f"admin{next(_admins)}@{DOMAIN}", listen=listen,
+                  listener=listener, **settings)
+        labs.append(lab)
+        return lab
+
+    yield make
+    faults = []
+    for lab in labs:
+        try:
+            lab.remove()
+        except AssertionError as fault:
+            faults.append(str(fault))
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def lab(new_lab):
+    """A mail server with bulkwatchd, with the default rules."""
+    return new_lab().start()
+
+
+@pytest.fixture
+def sanitized():
+    """True if the programs under test were built with a sanitizer."""
+    return b"__asan_init" in BULKWATCHD.read_bytes() or b"__tsan_init" in BULKWATCHD.read_bytes()
+
+
+@pytest.fixture
+def faketime(tmp_path, sanitized):
+    """A wall clock for a daemon: put it into daemon.faketime before the start."""
+    if sanitized:
+        pytest.skip("faketime and a sanitizer cannot both be loaded first")
+    assert Faketime.library(), "libfaketime is not installed: run 'make deps'"
+    return Faketime(tmp_path)

@@ -1,0 +1,56 @@
+"""Waiting for a condition instead of for a length of time."""
+
+import socket
+import time
+
+# What takes longer than this on a busy machine is taken as never.
+DEFAULT_TIMEOUT_SECS = 20.0
+POLL_SECS = 0.02
+
+
+def wait_for(condition, what, timeout=DEFAULT_TIMEOUT_SECS, poll=POLL_SECS):
+    """Calls condition() until it returns something true, and returns that.
+
+    `what` ends the sentence "waited N s for ..." when it never does. A condition may be a
+    look at the outside world (a mailbox, a log), so the last look is after the deadline: a
+    machine that stalled in between gets a fair answer.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        late = time.monotonic() >= deadline
+        found = condition()
+        if found:
+            return found
+        if late:
+            raise AssertionError(f"waited {timeout:g} s for {what}")
+        time.sleep(poll)
+
+
+def stays(condition, seconds, what):
+    """Fails unless condition() is true each time it is looked at for so many seconds.
+
+    Only for what must not happen and has no event that would say "not any more".
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert condition(), f"did not stay so: {what}"
+        time.sleep(POLL_SECS)
+
+
+def free_port():
+    """A TCP port on loopback that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def accepts(address):
+    """True if someone accepts connections at a socket path, or at a (host, port)."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(5)
+        try:
+            probe.connect(address)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,501 @@
+/* ctl_test.c: how the bulkwatch command is called, and what it answers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "bulkwatch/clock.h"
+#include "bulkwatch/policy.h"
+
+#include "../../milter/ctl/ctl.h"
+
+static int
+setup(void **state)
+{
+	setenv("TZ", "Asia/Ho_Chi_Minh", 1);
+	tzset();
+	unsetenv("POSIXLY_CORRECT");
+	unsetenv("COLUMNS");
+	*state = arena_new();
+	return *state == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	arena_free(*state);
+	return 0;
+}
+
+/* ------------------------------------------------------ how it is called */
+
+#define WORDS_MAX 10
+
+/* Runs the command with the words (NULL at the end); what it wrote is kept in
+ * the arena. */
+struct call {
+	int code;
+	const char *out, *err;
+};
+
+static struct call
+call(struct arena *arena, const char *const *words)
+{
+	char *argv[WORDS_MAX + 2] = {arena_strdup(arena, "bulkwatch")};
+	int argc = 1;
+	for (; words[argc - 1] != NULL; argc++)
+		argv[argc] = arena_strdup(arena, words[argc - 1]);
+	char *out_text = NULL, *err_text = NULL;
+	size_t out_length, err_length;
+	FILE *out = open_memstream(&out_text, &out_length);
+	FILE *err = open_memstream(&err_text, &err_length);
+	assert_true(out != NULL && err != NULL);
+	struct call result = {.code = ctl_run(out, err, argc, argv)};
+	fclose(out);
+	fclose(err);
+	result.out = arena_strdup(arena, out_text);
+	result.err = arena_strdup(arena, err_text);
+	free(out_text);
+	free(err_text);
+	return result;
+}
+
+#define CALL(...) call(*state, (const char *const[]){__VA_ARGS__, NULL})
+
+static void
+is_misuse(struct call c, const char *sentence)
+{
+	assert_string_equal(c.out, "");
+	assert_int_equal(c.code, CTL_USAGE);
+	if (strncmp(c.err, "bulkwatch: ", 11) != 0 ||
+	    strstr(c.err, sentence) == NULL)
+		fail_msg("\"%s\" lacks \"%s\"", c.err, sentence);
+}
+
+static void
+wrong_words_are_wrong_usage_and_name_the_nearest(void **state)
+{
+	is_misuse(call(*state, (const char *const[]){NULL}),
+	    "a command is missing\n");
+	is_misuse(CALL("lst"),
+	    "there is no command \"lst\"; did you mean \"list\"?\n");
+	is_misuse(CALL("frobnicate"), "there is no command \"frobnicate\"\n");
+	is_misuse(CALL("a\x1b[2J"), "there is no command \"a\\u{1B}[2J\"\n");
+	is_misuse(CALL("list", "--staus", "new"),
+	    "there is no option --staus; did you mean --status?\n");
+	is_misuse(
+	    CALL("list", "--frobnicate"), "there is no option --frobnicate\n");
+	is_misuse(CALL("list", "--s", "new"),
+	    "--s is the beginning of more than one option\n");
+	is_misuse(CALL("--jsn", "list"),
+	    "there is no option --jsn; did you mean --json?\n");
+	is_misuse(CALL("list", "-x"), "there is no option -x\n");
+	is_misuse(CALL("list", "--limit"), "--limit wants a value\n");
+	is_misuse(CALL("list", "-c"), "-c wants a value\n");
+	is_misuse(CALL("list", "--json=yes"), "--json takes no value\n");
+	is_misuse(
+	    CALL("list", "new"), "list takes no words; \"new\" is too much\n");
+	is_misuse(CALL("show"), "show wants one ID\n");
+	is_misuse(
+	    CALL("show", "1", "2"), "show takes one ID; \"2\" is too much\n");
+	is_misuse(CALL("check", "all"),
+	    "check takes no words; \"all\" is too much\n");
+}
+
+static void
+wrong_values_are_wrong_usage(void **state)
+{
+	is_misuse(CALL("list", "--status", "opened"),
+	    "--status wants new, reviewing, closed, open or all, not "
+	    "\"opened\"; did you mean \"open\"?\n");
+	is_misuse(CALL("list", "--status", ""), "not \"\"\n");
+	is_misuse(CALL("list", "--limit", "0"),
+	    "--limit wants a whole number from 1 to 4294967295, not \"0\"\n");
+	is_misuse(CALL("list", "--limit", "4294967296"), "--limit wants");
+	is_misuse(CALL("list", "--limit", "-1"), "--limit wants");
+	is_misuse(CALL("list", "--limit", ""), "--limit wants");
+	is_misuse(CALL("list", "--since", "yesterday"),
+	    "--since: \"yesterday\" is no moment");
+	is_misuse(CALL("list", "--since", "2026-02-30"), "does not exist");
+	is_misuse(CALL("list", "--sender", "a b@"), "--sender: ");
+	is_misuse(CALL("show", "12x"),
+	    "ID wants a whole number from 1 to 9223372036854775807, not "
+	    "\"12x\"\n");
+	is_misuse(CALL("show", "9223372036854775808"), "ID wants");
+	is_misuse(CALL("senders", "--top", "many"), "--top wants");
+}
+
+static void
+misuse_of_a_command_shows_its_usage(void **state)
+{
+	struct call c = CALL("show");
+	assert_non_null(strstr(c.err, "\nusage: bulkwatch show [--all] ID\n"));
+}
+
+static void
+options_stand_before_or_after_the_command(void **state)
+{
+	struct call before = CALL("-c", "/nonexistent/x.conf", "list");
+	struct call after = CALL("list", "-c", "/nonexistent/x.conf");
+	assert_int_equal(before.code, CTL_FAILED);
+	assert_int_equal(after.code, CTL_FAILED);
+	assert_string_equal(before.err, after.err);
+	assert_non_null(strstr(before.err, "/nonexistent/x.conf"));
+	before = CALL("--json", "-c", "/nonexistent/x.conf", "check");
+	after = CALL("check", "-c", "/nonexistent/x.conf", "--json");
+	assert_string_equal(before.out, after.out);
+	assert_int_equal(before.out[0], '[');
+}
+
+static void
+help_and_version_are_answered_on_standard_output(void **state)
+{
+	struct call c = CALL("--help");
+	assert_int_equal(c.code, CTL_DONE);
+	assert_string_equal(c.err, "");
+	for (const struct command *k = ctl_commands; k->name != NULL; k++)
+		assert_non_null(strstr(c.out, k->does));
+	c = CALL("list", "-h");
+	assert_int_equal(c.code, CTL_DONE);
+	assert_non_null(strstr(
+	    c.out, "usage: bulkwatch [-c FILE] [--json] list [--status"));
+	c = CALL("-V");
+	assert_int_equal(c.code, CTL_DONE);
+	assert_int_equal(strncmp(c.out, "bulkwatch ", 10), 0);
+}
+
+static void
+faults_of_the_settings_are_told_and_nothing_is_shown(void **state)
+{
+	const char *const commands[] = {"list", "senders"};
+	for (size_t i = 0; i < 2; i++) {
+		struct call c = CALL(commands[i], "-c", "/nonexistent/x.conf");
+		assert_int_equal(c.code, CTL_FAILED);
+		assert_string_equal(c.out, "");
+		assert_int_equal(strncmp(c.err, "bulkwatch: ", 11), 0);
+		assert_non_null(strstr(c.err, "/nonexistent/x.conf"));
+	}
+	struct call c = CALL("check", "-c", "/nonexistent/x.conf");
+	assert_int_equal(c.code, CTL_FAILED);
+	assert_int_equal(strncmp(c.out, "fault  settings ", 16), 0);
+	assert_string_equal(c.err, "");
+}
+
+static void
+a_full_disk_behind_the_output_is_not_done(void **state)
+{
+	char *argv[] = {arena_strdup(*state, "bulkwatch"),
+	    arena_strdup(*state, "--help"), NULL};
+	char *text = NULL;
+	size_t length;
+	FILE *full = fopen("/dev/full", "w");
+	FILE *err = open_memstream(&text, &length);
+	assert_true(full != NULL && err != NULL);
+	assert_int_equal(ctl_run(full, err, 2, argv), CTL_FAILED);
+	fclose(full);
+	fclose(err);
+	assert_non_null(strstr(text, "could not write all of it: No space"));
+	free(text);
+}
+
+/* ----------------------------------------------- a database that is there */
+
+/* A folder with settings, a spool and a database, and the store's handle. */
+struct office {
+	struct arena *arena;
+	const char *folder, *conf, *database;
+	const struct settings *settings;
+	struct store *store;
+	int64_t now_ms;
+};
+
+static void
+unexpected_notice(void *context, const char *sentence)
+{
+	(void)context;
+	fail_msg("%s", sentence);
+}
+
+static void
+write_settings(const struct office *o)
+{
+	FILE *conf = fopen(o->conf, "w");
+	assert_non_null(conf);
+	fprintf(conf,
+	    "listen = \"unix:%s/milter.sock\";\n"
+	    "database = \"%s\";\n"
+	    "spool = \"%s/spool\";\n"
+	    "local_domains = [ \"example.gov.vn\" ];\n"
+	    "alerts: { to = [ \"postmaster@example.gov.vn\" ]; from = "
+	    "\"bulkwatch@example.gov.vn\"; };\n",
+	    o->folder, o->database, o->folder);
+	fclose(conf);
+	mkdir(arena_printf(o->arena, "%s/spool", o->folder), 0700);
+}
+
+static void
+office_init(struct office *o, struct arena *arena)
+{
+	char folder[] = "/tmp/bulkwatch-ctl-XXXXXX";
+	assert_non_null(mkdtemp(folder));
+	o->arena = arena;
+	o->folder = arena_strdup(arena, folder);
+	o->conf = arena_printf(arena, "%s/bulkwatch.conf", folder);
+	o->database = arena_printf(arena, "%s/bulkwatch.db", folder);
+	o->now_ms = clock_wall_ms();
+	write_settings(o);
+	char *faults = NULL;
+	if (settings_load(o->conf, &o->settings, &faults) < 0)
+		fail_msg("%s", faults);
+	struct err err;
+	if (store_open(o->database, true, unexpected_notice, NULL, &o->store,
+		&err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void
+office_deinit(struct office *o)
+{
+	store_close(&o->store);
+	settings_unref(&o->settings);
+	char *remove = arena_printf(o->arena, "rm -rf '%s'", o->folder);
+	assert_int_equal(system(remove), 0);
+}
+
+/* One message of a login to n recipients, so long ago. */
+static void
+office_sends(struct office *o, const char *login, size_t n, int64_t ago_secs)
+{
+	static int serial;
+	struct recipient *recipients =
+	    arena_alloc(o->arena, n * sizeof(*recipients));
+	for (size_t i = 0; i < n; i++)
+		recipients[i].address =
+		    arena_printf(o->arena, "r%04zu@example.gov.vn", i);
+	struct message message = {
+	    .at_ms = o->now_ms - ago_secs * 1000,
+	    .tick = clock_tick() - ago_secs,
+	    .identity = IDENTITY_LOGIN,
+	    .sender = login,
+	    .mail_from = login,
+	    .login = login,
+	    .client = "192.0.2.7",
+	    .queue_id = arena_printf(o->arena, "Q%d", ++serial),
+	    .message_id = arena_printf(o->arena, "m%d@x", serial),
+	    .subject = "Giấy mời",
+	    .recipients = recipients,
+	    .recipients_n = n,
+	    .recipient_count = (uint32_t)n,
+	};
+	struct measure measures[SETTINGS_RULES_MAX];
+	struct entry entry = {.arena = o->arena,
+	    .settings = o->settings,
+	    .message = &message,
+	    .measures = measures};
+	entry.measures_n = policy_measure(o->settings, &message, measures);
+	struct entry *batch[] = {&entry};
+	struct err err = {""};
+	bool done = store_begin(o->store, &err) == 0 &&
+		    store_count(o->store, batch, 1, &err) == 0;
+	policy_decide(o->settings, measures, entry.measures_n, &entry.decision);
+	done = done &&
+	       (!entry.decision.matched ||
+		   store_bulk(o->store, &entry, &err) == 0) &&
+	       store_commit(o->store, &err) == 0;
+	if (!done)
+		fail_msg("%s", err.text);
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+	FILE *out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+static void
+says(struct call c, int code, const char *text)
+{
+	if (c.code != code || strstr(c.out, text) == NULL)
+		fail_msg("code %d, \"%s\" lacks \"%s\"; %s", c.code, c.out,
+		    text, c.err);
+}
+
+static void
+lists_which_bulk_sends_are_asked_for(void **state)
+{
+	struct office o;
+	office_init(&o, *state);
+	says(CALL("list", "-c", o.conf), 0, "no bulk sends are open\n");
+	says(CALL("list", "-c", o.conf, "--status", "all"), 0,
+	    "no bulk sends\n");
+	says(CALL("list", "-c", o.conf, "--json"), 0, "[]\n");
+	office_sends(&o, "old@example.gov.vn", 20, 3 * 3600);
+	office_sends(&o, "new@example.gov.vn", 25, 60);
+	office_sends(&o, "quiet@example.gov.vn", 19, 30);
+
+	struct call c = CALL("list", "-c", o.conf);
+	const char *newer = strstr(c.out, "new@example.gov.vn");
+	const char *older = strstr(c.out, "old@example.gov.vn");
+	assert_true(newer != NULL && older != NULL && newer < older);
+	assert_null(strstr(c.out, "quiet@"));
+	c = CALL("list", "-c", o.conf, "--since", "2h");
+	assert_null(strstr(c.out, "old@"));
+	says(c, 0, "new@");
+	c = CALL("list", "-c", o.conf, "--sender", "OLD@example.gov.vn");
+	assert_null(strstr(c.out, "new@"));
+	says(c, 0, "old@");
+	c = CALL("--json", "list", "-c", o.conf, "--limit", "1");
+	assert_null(strstr(c.out, "old@"));
+	says(c, 0, "\"distinct_recipients\": 25,");
+	says(CALL("list", "-c", o.conf, "--status", "closed"), 0,
+	    "no bulk sends have this status\n");
+	says(CALL("list", "-c", o.conf, "--sender", "*@elsewhere.example"), 0,
+	    "no bulk sends match\n");
+	office_deinit(&o);
+}
+
+static void
+shows_one_bulk_send_or_says_that_there_is_none(void **state)
+{
+	struct office o;
+	office_init(&o, *state);
+	office_sends(&o, "new@example.gov.vn", 101, 60);
+	struct call c = CALL("show", "1", "-c", o.conf);
+	says(c, 0, "Bulk send 1\n");
+	says(c, 0, "r0099@");
+	says(c, 0, "and 1 more\n");
+	assert_null(strstr(c.out, "r0100@"));
+	says(c, 0, "`bulkwatch show --all 1` shows all of it\n");
+	says(CALL("show", "--all", "1", "-c", o.conf), 0, "r0100@");
+	says(CALL("show", "--json", "1", "-c", o.conf), 0, "r0100@");
+	c = CALL("show", "2", "-c", o.conf);
+	assert_int_equal(c.code, CTL_FAILED);
+	assert_string_equal(c.out, "");
+	assert_non_null(strstr(c.err, "bulkwatch: there is no bulk send 2;"));
+	office_deinit(&o);
+}
+
+static void
+sums_up_senders(void **state)
+{
+	struct office o;
+	office_init(&o, *state);
+	says(CALL("senders", "-c", o.conf), 0, "nobody has sent anything\n");
+	says(CALL("senders", "-c", o.conf, "--json"), 0, "[]\n");
+	office_sends(&o, "little@example.gov.vn", 3, 60);
+	office_sends(&o, "much@example.gov.vn", 25, 60);
+	says(CALL("senders", "-c", o.conf), 0,
+	    "much@example.gov.vn    login        1     25     1  ");
+	struct call c = CALL("senders", "-c", o.conf, "--top", "1");
+	assert_null(strstr(c.out, "little@"));
+	says(c, 0, "much@");
+	office_deinit(&o);
+}
+
+static void
+check_finds_what_is_wrong(void **state)
+{
+	struct office o;
+	office_init(&o, *state);
+	office_sends(&o, "new@example.gov.vn", 25, 60);
+	struct call c = CALL("check", "-c", o.conf);
+	says(c, 1, "ok     settings   ");
+	says(c, 1, "ok     templates  built in (vi)\n");
+	says(c, 1, "ok     database   ");
+	says(
+	    c, 1, ": 1 bulk sends (1 open), 1 messages; alerts: 1 waiting, 0 ");
+	says(c, 1, "ok     spool      ");
+	says(c, 1, "fault  socket     nobody listens at ");
+
+	char *waiting =
+	    arena_printf(*state, "%s/spool/messages.jsonl", o.folder);
+	write_file(waiting, "{}\n");
+	says(CALL("check", "-c", o.conf), 1,
+	    "/spool/messages.jsonl (3 bytes) holds messages that wait for ");
+	unlink(waiting);
+	char *rejected =
+	    arena_printf(*state, "%s/spool/rejected.jsonl", o.folder);
+	write_file(rejected, "{}\n");
+	says(CALL("check", "-c", o.conf), 1,
+	    "/spool/rejected.jsonl (3 bytes) holds messages that could not ");
+	unlink(rejected);
+	rmdir(arena_printf(*state, "%s/spool", o.folder));
+	says(CALL("check", "-c", o.conf), 1,
+	    "fault  spool      there is no folder ");
+	store_close(&o.store);
+	unlink(o.database);
+	says(CALL("check", "-c", o.conf), 1,
+	    "fault  database   there is no database ");
+	office_deinit(&o);
+}
+
+static void
+check_finds_a_template_that_is_never_used(void **state)
+{
+	struct office o;
+	office_init(&o, *state);
+	char *folder = arena_printf(*state, "%s/templates", o.folder);
+	mkdir(folder, 0700);
+	folder = arena_printf(*state, "%s/vi", folder);
+	mkdir(folder, 0700);
+	says(CALL("check", "-c", o.conf), 1, "ok     templates  ");
+	write_file(arena_printf(*state, "%s/start.txt", folder), "");
+	says(CALL("check", "-c", o.conf), 1,
+	    "vi/start.txt is not used; rename it to started.txt\n");
+	office_deinit(&o);
+}
+
+static void
+all_well_is_exit_code_0(void **state)
+{
+	struct office o;
+	office_init(&o, *state);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/milter.sock",
+	    o.folder);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	chmod(address.sun_path, 0660);
+	assert_int_equal(listen(fd, 5), 0);
+	says(CALL("check", "-c", o.conf), 0, "ok     socket     ");
+	struct call c = CALL("check", "--json", "-c", o.conf);
+	says(c, 0, "\"subject\": \"socket\",\n    \"ok\": true,");
+	close(fd);
+	office_deinit(&o);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(wrong_words_are_wrong_usage_and_name_the_nearest),
+	    cmocka_unit_test(wrong_values_are_wrong_usage),
+	    cmocka_unit_test(misuse_of_a_command_shows_its_usage),
+	    cmocka_unit_test(options_stand_before_or_after_the_command),
+	    cmocka_unit_test(help_and_version_are_answered_on_standard_output),
+	    cmocka_unit_test(
+		faults_of_the_settings_are_told_and_nothing_is_shown),
+	    cmocka_unit_test(a_full_disk_behind_the_output_is_not_done),
+	    cmocka_unit_test(lists_which_bulk_sends_are_asked_for),
+	    cmocka_unit_test(shows_one_bulk_send_or_says_that_there_is_none),
+	    cmocka_unit_test(sums_up_senders),
+	    cmocka_unit_test(check_finds_what_is_wrong),
+	    cmocka_unit_test(check_finds_a_template_that_is_never_used),
+	    cmocka_unit_test(all_well_is_exit_code_0),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
