@@ -31,14 +31,9 @@ DAEMON_PC   := milter libsystemd
 ALL_PC      := $(SETTINGS_PC) $(MAIL_PC) $(JSON_PC) $(STORE_PC) $(NOTIFY_PC) \
                $(DAEMON_PC)
 
-DEPS := gcc make pkg-config libc6-dev libmilter-dev libsqlite3-dev \
-        libconfig-dev libgmime-3.0-dev libcurl4-openssl-dev libjansson-dev \
-        libsystemd-dev libsodium-dev libcmocka-dev python3 python3-pytest \
-        sasl2-bin libsasl2-modules mandoc man-db sqlite3 faketime systemd \
-        openssl
-
 # Which goals need the libraries, and so say clearly what is missing.
-BUILDS := $(filter-out deps clean check check-asan demo bench,$(or $(MAKECMDGOALS),all))
+BUILDS := $(filter-out deps clean check check-asan check-layers check-man \
+          check-unit-file demo bench uninstall,$(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 MISSING := $(shell for p in $(ALL_PC); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(MISSING),)
@@ -61,7 +56,8 @@ CTL_SRC := $(filter-out milter/ctl/main.c,$(wildcard milter/ctl/*.c))
 CTL_OBJ := $(CTL_SRC:%.c=$(BUILD)/%.o)
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 
-.PHONY: all deps check check-asan check-layers unit demo bench install uninstall clean
+.PHONY: all deps check check-asan check-layers check-man check-unit-file unit \
+        demo bench install uninstall clean
 all: $(BUILD)/bulkwatchd $(BUILD)/bulkwatch
 
 $(BUILD)/libbulkwatch.a: $(LIB_OBJ)
@@ -98,7 +94,90 @@ $(BUILD)/tests/unit/%.o: tests/unit/%.c
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 unit: $(UNIT)
-	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
+	@for t in $(UNIT); do $$t || { echo "failed: $$t"; exit 1; }; done
+
+# --------------------------------------------------------------------- tests
+
+# Installs the Debian packages that are missing; touches no mail system.
+deps:
+	@sh tests/lib/install-deps.sh
+
+# What each layer may include, and where a library's header may be seen.
+check-layers:
+	@sh tests/lib/check-layers.sh
+
+MAN := milter/daemon/bulkwatchd.8 milter/ctl/bulkwatch.8 \
+       milter/settings/bulkwatch.conf.5
+
+check-man:
+	@mandoc -Tlint -W warning $(MAN) && echo "man pages: no fault"
+
+check-unit-file: systemd/bulkwatchd.service.in
+	@sh tests/lib/check-exposure.sh $<
+
+# Postfix's master wants root: the tests run their private one with sudo if
+# they must.
+PYTEST = $(SUDO) env PYTHONDONTWRITEBYTECODE=1 BULKWATCHD=$(CURDIR)/$(1)/bulkwatchd \
+         BULKWATCH=$(CURDIR)/$(1)/bulkwatch \
+         $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e
+
+ASAN := SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
+        OPT='-O1 -g' BUILD=build/asan
+
+# One make after another: deps may bring what the next one needs.
+check: deps
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory check-layers check-man check-unit-file
+	@$(MAKE) --no-print-directory unit
+	$(call PYTEST,build)
+	@$(MAKE) --no-print-directory check-asan
+	@echo "make check: all passed"
+
+check-asan: deps
+	@$(MAKE) --no-print-directory $(ASAN) all
+	@ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lib/lsan.supp:print_suppressions=0 \
+	  $(MAKE) --no-print-directory $(ASAN) unit
+	$(call PYTEST,build/asan)
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/demo.py
+
+# ------------------------------------------------------------------- install
+
+SBINDIR     := $(PREFIX)/sbin
+BINDIR      := $(PREFIX)/bin
+MANDIR      := $(PREFIX)/share/man
+CONFDIR     := $(SYSCONFDIR)/bulkwatch
+UNITDIR     := $(PREFIX)/lib/systemd/system
+SYSUSERSDIR := $(PREFIX)/lib/sysusers.d
+TMPFILESDIR := $(PREFIX)/lib/tmpfiles.d
+
+# Settings and templates that are there already are an admin's: kept.
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(UNITDIR) \
+	    $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR) \
+	    $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
+	    $(DESTDIR)$(CONFDIR)/templates/vi $(DESTDIR)$(CONFDIR)/templates/en
+	install -m 755 $(BUILD)/bulkwatchd $(DESTDIR)$(SBINDIR)
+	install -m 755 $(BUILD)/bulkwatch $(DESTDIR)$(BINDIR)
+	for m in $(MAN); do \
+	    install -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}; done
+	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/bulkwatchd.service.in \
+	    > $(DESTDIR)$(UNITDIR)/bulkwatchd.service
+	install -m 644 systemd/bulkwatch.sysusers $(DESTDIR)$(SYSUSERSDIR)/bulkwatch.conf
+	install -m 644 systemd/bulkwatch.tmpfiles $(DESTDIR)$(TMPFILESDIR)/bulkwatch.conf
+	cd conf && for f in bulkwatch.conf templates/*/*.txt; do \
+	    test -e $(DESTDIR)$(CONFDIR)/$$f || \
+	    install -m 644 $$f $(DESTDIR)$(CONFDIR)/$$f; done
+
+# Leaves settings, database and spool: they are the office's.
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/bulkwatchd $(DESTDIR)$(BINDIR)/bulkwatch \
+	    $(DESTDIR)$(UNITDIR)/bulkwatchd.service \
+	    $(DESTDIR)$(SYSUSERSDIR)/bulkwatch.conf \
+	    $(DESTDIR)$(TMPFILESDIR)/bulkwatch.conf
+	for m in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
 
 clean:
 	rm -rf build

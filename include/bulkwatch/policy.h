@@ -25,7 +25,7 @@ bool policy_recipient_is_exempt(const struct settings *settings,
 
 /*
  * Measures a message against every rule that applies to it.
- * measures_r: room for SETTINGS_RULES_MAX; filled in the order of the rules,
+ * measures_r: room for settings->rules_n; filled in the order of the rules,
  *     counted = recipients where the rule has no window (final), else 0 until
  *     the store has counted. Strings point into message and settings.
  * An exempt sender or client, and a message without a counted recipient, has

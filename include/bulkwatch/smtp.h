@@ -42,8 +42,8 @@ struct smtp_attempt {
 /*
  * Sends. A recipient that the server refuses does not keep the others from
  * getting it; it is named in err->text even when SMTP_SENT is returned ("" if
- * all was well). Passwords never show in err. Limits: 10 s until the server has
- * greeted, 60 s in all.
+ * all was well). Passwords never show in err. Limits: 20 s until the server has
+ * greeted and let us in, 60 s in all and for each answer.
  */
 enum smtp_result smtp_send(const struct smtp_attempt *attempt,
     struct err *err);

@@ -21,10 +21,32 @@ struct arena {
 	struct block *blocks; /* the first one has room */
 };
 
+static struct block *
+block_new(size_t data)
+{
+	if (data > SIZE_MAX - sizeof(struct block))
+		return NULL;
+	struct block *b = malloc(sizeof(struct block) + data);
+	if (b == NULL)
+		return NULL;
+	b->next = NULL;
+	b->size = data;
+	b->used = 0;
+	return b;
+}
+
+/* The arena itself is the first piece of its first block: one malloc serves
+ * most messages. */
 struct arena *
 arena_new(void)
 {
-	return calloc(1, sizeof(struct arena));
+	struct block *b = block_new(BLOCK_SIZE - sizeof(struct block));
+	if (b == NULL)
+		return NULL;
+	struct arena first = {.blocks = b};
+	struct arena *arena = arena_alloc(&first, sizeof(*arena));
+	*arena = first;
+	return arena;
 }
 
 void
@@ -32,11 +54,11 @@ arena_free(struct arena *arena)
 {
 	if (arena == NULL)
 		return;
+	/* The block that holds the arena goes with the others. */
 	for (struct block *b = arena->blocks, *next; b != NULL; b = next) {
 		next = b->next;
 		free(b);
 	}
-	free(arena);
 }
 
 static struct block *
@@ -48,13 +70,9 @@ block_with_room(struct arena *arena, size_t size)
 	size_t data = BLOCK_SIZE - sizeof(struct block);
 	if (size > data)
 		data = size;
-	if (data > SIZE_MAX - sizeof(struct block))
-		return NULL;
-	struct block *fresh = malloc(sizeof(struct block) + data);
+	struct block *fresh = block_new(data);
 	if (fresh == NULL)
 		return NULL;
-	fresh->size = data;
-	fresh->used = 0;
 	if (b != NULL && size > BLOCK_SIZE / 4) {
 		/* A large piece takes a block of its own behind the first,
 		 * whose room stays in use. */

@@ -89,13 +89,13 @@ take_option(struct ctl *ctl, int option, struct list_filter *filter)
 static const struct column columns[] = {
     {.title = "ID", .right = true},
     {.title = "LAST"},
-    {.title = "FIRST", .yields = 3},
+    {.title = "FIRST", .yields = 4},
     {.title = "SENDER", .least = 20},
     {.title = "RCPTS", .right = true},
-    {.title = "MSGS", .right = true, .yields = 1},
-    {.title = "RULE", .least = 10, .yields = 2},
+    {.title = "MSGS", .right = true, .yields = 2},
+    {.title = "RULE", .least = 10, .yields = 3},
     {.title = "STATUS"},
-    {.title = "SUBJECT", .least = 10},
+    {.title = "SUBJECT", .least = 10, .yields = 1},
 };
 
 #define COLUMNS_N (sizeof(columns) / sizeof(columns[0]))

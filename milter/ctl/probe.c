@@ -98,11 +98,13 @@ probe_unix(const char *path, struct err *err)
 	return 0;
 }
 
+/* spec: PORT@HOST or PORT@[ADDRESS]. */
 static int
 probe_inet(const char *spec, struct err *err)
 {
 	char port[16], host[256];
-	if (sscanf(spec, "%15[^@]@%255s", port, host) != 2)
+	if (sscanf(spec, "%15[^@]@[%255[^]]", port, host) != 2 &&
+	    sscanf(spec, "%15[^@]@%255s", port, host) != 2)
 		return err_set(err, "inet:%s is not inet:PORT@HOST", spec);
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *list;
@@ -124,11 +126,20 @@ probe_inet(const char *spec, struct err *err)
 int
 probe_socket(const char *listen, struct err *err)
 {
-	static const char unix_scheme[] = "unix:", inet_scheme[] = "inet:";
-	if (strncmp(listen, unix_scheme, strlen(unix_scheme)) == 0)
-		return probe_unix(listen + strlen(unix_scheme), err);
-	if (strncmp(listen, inet_scheme, strlen(inet_scheme)) == 0)
-		return probe_inet(listen + strlen(inet_scheme), err);
+	static const struct {
+		const char *scheme;
+		int (*probe)(const char *, struct err *);
+	} schemes[] = {
+	    {"unix:", probe_unix},
+	    {"local:", probe_unix},
+	    {"inet:", probe_inet},
+	    {"inet6:", probe_inet},
+	};
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t length = strlen(schemes[i].scheme);
+		if (strncmp(listen, schemes[i].scheme, length) == 0)
+			return schemes[i].probe(listen + length, err);
+	}
 	return err_set(
 	    err, "%s is neither unix:PATH nor inet:PORT@HOST", listen);
 }

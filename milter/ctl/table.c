@@ -148,6 +148,24 @@ leave_one_out(const struct table *table, struct layout *layout)
 	return true;
 }
 
+/* Gives what room is left to the columns that were cut, evenly. */
+static void
+share_out(const struct table *table, const int *natural, int room,
+    struct layout *layout)
+{
+	for (bool given = true; given && room > 0;) {
+		given = false;
+		for (size_t i = 0; i < table->n && room > 0; i++) {
+			if (!layout->shown[i] ||
+			    layout->widths[i] >= natural[i])
+				continue;
+			layout->widths[i]++;
+			room--;
+			given = true;
+		}
+	}
+}
+
 static void
 make_layout(const struct table *table, const struct screen *screen,
     struct layout *layout_r)
@@ -166,17 +184,8 @@ make_layout(const struct table *table, const struct screen *screen,
 	while (total_width(table, layout_r) > screen->width &&
 	       leave_one_out(table, layout_r))
 		continue;
-	/* What room is left goes to the columns that were cut, from the
-	 * left. */
-	int room = screen->width - total_width(table, layout_r);
-	for (size_t i = 0; i < table->n && room > 0; i++) {
-		int wanted = natural[i] - layout_r->widths[i];
-		if (!layout_r->shown[i] || wanted <= 0)
-			continue;
-		int given = wanted < room ? wanted : room;
-		layout_r->widths[i] += given;
-		room -= given;
-	}
+	share_out(table, natural, screen->width - total_width(table, layout_r),
+	    layout_r);
 }
 
 /* ---------------------------------------------------------- the printing */

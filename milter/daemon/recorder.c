@@ -124,8 +124,8 @@ ticket_new(struct arena *arena, const struct settings *settings,
     struct message *message)
 {
 	struct ticket *ticket = arena_alloc(arena, sizeof(*ticket));
-	struct measure *measures = arena_alloc(
-	    arena, SETTINGS_RULES_MAX * sizeof(struct measure));
+	struct measure *measures =
+	    arena_alloc(arena, settings->rules_n * sizeof(struct measure));
 	if (ticket == NULL || measures == NULL)
 		return NULL;
 	ticket->entry = (struct entry){.arena = arena,
@@ -305,7 +305,7 @@ bring_in_spooled(
 	for (size_t i = 0; entries != NULL && i < n; i++) {
 		struct entry *e = arena_alloc(arena, sizeof(*e));
 		struct measure *m =
-		    arena_alloc(arena, SETTINGS_RULES_MAX * sizeof(*m));
+		    arena_alloc(arena, r->settings->rules_n * sizeof(*m));
 		if (e == NULL || m == NULL)
 			return -1;
 		*e = (struct entry){.arena = arena,

@@ -105,17 +105,25 @@ without_memory(const struct settings *settings)
 	    : SMFIS_ACCEPT;
 }
 
-/* A macro's value, made clean; "" if the MTA did not send it. libmilter's
- * pointer lives during the callback only. NULL: no memory. */
+/* A macro's value as libmilter has it, during the callback only; "" if the MTA
+ * did not send it. */
 static const char *
-macro(SMFICTX *ctx, struct arena *arena, const char *name)
+raw_macro(SMFICTX *ctx, const char *name)
 {
 	union {
 		const char *in;
 		char *out;
 	} n = {.in = name}; /* older libmilters take char *, and only read */
 	const char *value = smfi_getsymval(ctx, n.out);
-	return value == NULL ? "" : text_clean(arena, value, strlen(value));
+	return value == NULL ? "" : value;
+}
+
+/* A macro's value, made clean, in the arena. NULL: no memory. */
+static const char *
+macro(SMFICTX *ctx, struct arena *arena, const char *name)
+{
+	const char *value = raw_macro(ctx, name);
+	return text_clean(arena, value, strlen(value));
 }
 
 /* ------------------------------------------------------------- callbacks */
@@ -190,6 +198,9 @@ static int
 begin(SMFICTX *ctx, struct envelope *e, const char *mail_from)
 {
 	e->settings = options.settings(options.context);
+	if (!policy_is_outbound(e->settings, raw_macro(ctx, "{auth_authen}"),
+		raw_macro(ctx, "{client_addr}")))
+		return 0;
 	e->arena = arena_new();
 	if (e->arena == NULL)
 		return -1;
@@ -201,8 +212,6 @@ begin(SMFICTX *ctx, struct envelope *e, const char *mail_from)
 	m->client = macro(ctx, e->arena, "{client_addr}");
 	if (m->login == NULL || m->client == NULL)
 		return -1;
-	if (!policy_is_outbound(e->settings, m->login, m->client))
-		return 0;
 	m->mail_from = address_canonical(e->arena, mail_from);
 	m->queue_id = macro(ctx, e->arena, "i");
 	m->message_id = m->subject = e->nonce = "";

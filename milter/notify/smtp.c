@@ -17,10 +17,10 @@
 #include "bulkwatch/text.h"
 #include "dialogue.h"
 
-#define CONNECT_TIMEOUT_SECS 10L
+/* libcurl counts greeting, STARTTLS and login in; some servers make strangers
+ * wait for the greeting. */
+#define CONNECT_TIMEOUT_SECS 20L
 #define TIMEOUT_SECS 60L
-/* Once the mail is taken, an answer to QUIT is not worth waiting for. */
-#define REPLY_TIMEOUT_SECS 50L
 
 /*
  * How much of TLS, as Postfix's smtp_tls_security_level says it:
@@ -212,8 +212,8 @@ set_limits(CURL *curl)
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_SECS);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_SECS);
-	curl_easy_setopt(
-	    curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, REPLY_TIMEOUT_SECS);
+	/* CURLOPT_TIMEOUT does not hold for the answer to QUIT. */
+	curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, TIMEOUT_SECS);
 	/* A name server that hangs holds its thread, not us. */
 	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
 	/* Closed by this handle, so that our limits and the stop hold for

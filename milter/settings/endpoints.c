@@ -146,8 +146,9 @@ static int
 check_host(struct arena *arena, const char *text, struct err *err)
 {
 	struct in6_addr address;
-	size_t length =
-	    text[0] == '[' ? strcspn(text, "]") + 1 : strcspn(text, ":");
+	size_t length = strcspn(text, text[0] == '[' ? "]" : ":");
+	if (text[0] == '[' && text[length] == ']')
+		length++;
 	const char *host = arena_strndup(arena, text, length);
 	if (host == NULL)
 		return err_set(err, "out of memory");

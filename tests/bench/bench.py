@@ -112,6 +112,8 @@ def run_part(name, options, place, kept):
     """Returns 0, or 1 if the part failed; what it had started is stopped in any case."""
     bench = Bench(options.build, place, options.quick, options.without)
     began = time.monotonic()
+    # A part that fails leaves no older figures behind as if they were of now.
+    (kept / f"{name}.json").unlink(missing_ok=True)
     try:
         result = PARTS[name](bench)
     except (AssertionError, OSError, subprocess.SubprocessError) as error:

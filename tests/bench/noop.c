@@ -15,15 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The actions and events of bulkwatchd: hold needs quarantine; connect, HELO
- * and body say nothing that it counts. RCPT and headers are only collected,
- * so they need no reply. */
-#define WANTED_ACTIONS (SMFIF_QUARANTINE | SMFIF_SETSYMLIST)
+/* What bulkwatchd wants: connect, HELO and body say nothing that it counts.
+ * RCPT and headers are only collected, so they need no reply. */
 #define WANTED_STEPS                                                    \
 	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOUNKNOWN |             \
 	    SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NR_RCPT | SMFIP_NR_HDR)
 
-/* The macros by the stage they are asked for. Sendmail ignores the list of
+/* The macros by the stage that they are asked for. Sendmail ignores the list of
  * end of message unless end of headers has one too. */
 struct macro_list {
 	int stage;
@@ -31,8 +29,7 @@ struct macro_list {
 };
 
 static const struct macro_list macro_lists[] = {
-	{ SMFIM_ENVFROM, "i {mail_addr} {auth_authen} {client_addr}" },
-	{ SMFIM_ENVRCPT, "{rcpt_addr}" },
+	{ SMFIM_ENVFROM, "i {auth_authen} {client_addr}" },
 	{ SMFIM_EOH, "i" },
 	{ SMFIM_EOM, "i" },
 };
@@ -50,7 +47,7 @@ negotiate(SMFICTX *ctx, unsigned long steps, unsigned long offered_actions,
 		/* The library does not change the names; it only lacks the const. */
 		smfi_setsymlist(ctx, macro_lists[i].stage,
 		    (char *)(size_t)macro_lists[i].names);
-	*actions_r = offered_actions & WANTED_ACTIONS;
+	*actions_r = offered_actions & SMFIF_SETSYMLIST;
 	*steps_r = steps;
 	return SMFIS_CONTINUE;
 }
@@ -95,7 +92,7 @@ on_mail(SMFICTX *ctx, char **argv)
 	const char *client = macro(ctx, "{client_addr}");
 
 	(void)argv;
-	(void)macro(ctx, "{mail_addr}");
+	(void)macro(ctx, "i");
 	if (login != NULL && *login != '\0')
 		return SMFIS_CONTINUE;
 	if (client != NULL && strncmp(client, "127.", 4) == 0)
@@ -106,7 +103,7 @@ on_mail(SMFICTX *ctx, char **argv)
 static sfsistat
 on_rcpt(SMFICTX *ctx, char **argv)
 {
-	(void)macro(ctx, "{rcpt_addr}");
+	(void)ctx;
 	(void)argv;
 	return SMFIS_NOREPLY;
 }
@@ -156,7 +153,6 @@ serve(char *socket)
 	struct smfiDesc description = {
 		.xxfi_name = (char[]){ "noop" },
 		.xxfi_version = SMFI_VERSION,
-		.xxfi_flags = SMFIF_QUARANTINE,
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_rcpt,
 		.xxfi_header = on_header,

@@ -389,6 +389,23 @@ shows_one_bulk_send_or_says_that_there_is_none(void **state)
 }
 
 static void
+json_of_a_bulk_send_has_all_its_messages(void **state)
+{
+	struct office o;
+	office_init(&o, *state);
+	for (int i = 0; i < 101; i++)
+		office_sends(&o, "new@example.gov.vn", 20, 101 - i);
+	struct call c = CALL("show", "1", "-c", o.conf);
+	says(c, 0, "  and 1 message more\n");
+	c = CALL("show", "1", "-c", o.conf, "--json");
+	int n = 0;
+	for (const char *p = c.out; (p = strstr(p, "\"queue_id\"")); p++)
+		n++;
+	assert_int_equal(n, 101);
+	office_deinit(&o);
+}
+
+static void
 sums_up_senders(void **state)
 {
 	struct office o;
@@ -492,6 +509,7 @@ main(void)
 	    cmocka_unit_test(a_full_disk_behind_the_output_is_not_done),
 	    cmocka_unit_test(lists_which_bulk_sends_are_asked_for),
 	    cmocka_unit_test(shows_one_bulk_send_or_says_that_there_is_none),
+	    cmocka_unit_test(json_of_a_bulk_send_has_all_its_messages),
 	    cmocka_unit_test(sums_up_senders),
 	    cmocka_unit_test(check_finds_what_is_wrong),
 	    cmocka_unit_test(check_finds_a_template_that_is_never_used),

@@ -89,6 +89,9 @@ probe_says_who_listens_at_a_tcp_port(void **state)
 	assert_int_equal(listen(fd, 1), 0);
 	struct err err = {""};
 	assert_int_equal(probe_socket(listen_at, &err), 0);
+	listen_at = arena_printf(
+	    *state, "inet:%d@[127.0.0.1]", ntohs(address.sin_port));
+	assert_int_equal(probe_socket(listen_at, &err), 0);
 	close(fd);
 	probe_fails("inet:8899", "inet:PORT@HOST");
 	probe_fails("tcp:8899", "unix:PATH");

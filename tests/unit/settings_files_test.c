@@ -48,32 +48,65 @@ a_password_in_an_included_file_is_held_to_that_files_mode(void **state)
 	settings_unref(&s);
 }
 
+/* Written to a file that only its owner reads. */
+static const struct {
+	const char *url, *fault;
+} wrong_urls[] = {
+    {"", "is no smtp:// or smtps:// URL"},
+    {"http://an:geheim@h", "is no smtp:// or smtps:// URL"},
+    {"an:geheim@b.vn", "is no smtp:// or smtps:// URL"},
+    {"smtp://", "names no host"},
+    {"smtp://an:geheim@", "names no host"},
+    {"smtp://an:geheim@b..vn", "names no host"},
+    {"smtp://an:ge heim@b.vn", "holds a space"},
+    {"smtp://an:geheim%4@b.vn", "holds a space, a letter outside ASCII or a %"},
+    {"smtp://an:geheim@\xc4\x91.vn", "holds a space, a letter outside ASCII"},
+    {"smtp://an:geheim\\x01@b.vn", "holds a control character"},
+    {"smtp://an:geheim\xff", "holds a control character"},
+    {"smtp://geheim@b.vn", "has no user:password before the @"},
+    {"smtp://:geheim@b.vn", "has no user:password before the @"},
+    {"smtp://geheim:@b.vn", "has no user:password before the @"},
+    {"smtp://an:geheim:x@b.vn", "has no user:password before the @"},
+    {"smtp://an:geheim@x@b.vn", "has more than one @"},
+    {"smtp://an:geheim@b.vn:0", "has no port from 1 to 65535"},
+    {"smtp://an:geheim@b.vn:25/path", "has no port from 1 to 65535"},
+    {"smtp://an:geheim", "has no port from 1 to 65535"},
+    {"smtp://an:geheim@b.vn/path", "names no host"},
+    {"smtp://an:geheim@[b.vn]", "has no IPv6 address between [ and ]"},
+    {"smtp://an:geheim@[::1]25", "has no port from 1 to 65535"},
+    {"smtp://an:geheim@[::1", "has no IPv6 address between [ and ]"},
+};
+
 static void
-no_fault_shows_a_password(void **state)
+a_wrong_server_url_is_a_fault_that_shows_no_password(void **state)
 {
 	(void)state;
-	static const char *const urls[] = {"smtp://an:ge heim@b.vn",
-	    "smtp://an:geheim@b.vn:0", "smtp://an:geheim@",
-	    "http://an:geheim@h", "smtp://an:geheim@x@b.vn",
-	    "smtp://an:geheim:x@b.vn", "smtp://an:geheim", "smtp://geheim@b.vn",
-	    "smtp://:geheim@b.vn", "smtp://an:geheim%4@b.vn",
-	    "smtp://an:geheim@b.vn/path", "smtp://an:geheim\\x01@b.vn",
-	    "smtp://an:geheim@b vn", "smtp://an:geheim@[b.vn]",
-	    "an:geheim@b.vn", "smtp://an:geheim\xff"};
-	for (size_t i = 0; i < COUNT(urls); i++) {
-		char text[512];
-		snprintf(text, sizeof(text), ALERTS("smtp = \"%s\";"), urls[i]);
+	for (size_t i = 0; i < COUNT(wrong_urls); i++) {
+		char text[512], fault[512], path[PATH_ROOM];
+		snprintf(text, sizeof(text), ALERTS("smtp = \"%s\";"),
+		    wrong_urls[i].url);
+		snprintf(fault, sizeof(fault), ":1: alerts.smtp: %s",
+		    wrong_urls[i].fault);
 		write_text("bulkwatch.conf", text);
+		path_of("bulkwatch.conf", path);
+		assert_int_equal(chmod(path, 0600), 0);
 		char *faults = faults_of_file();
-		expect_in(faults, "bulkwatch.conf", ":1: alerts.smtp: ");
+		expect_in(faults, "bulkwatch.conf", fault);
 		assert_null(strstr(faults, "heim"));
 		free(faults);
 	}
+}
+
+static void
+no_other_fault_shows_a_password(void **state)
+{
+	(void)state;
 	write_text("bulkwatch.conf",
 	    ALERTS("smpt = \"smtp://an:geheim@b.vn\"; digest = (\"geheim\");"));
 	char *faults = faults_of_file();
 	assert_null(strstr(faults, "heim"));
 	free(faults);
+	expect_fault(ALERTS("smtp = \"smtp://an:geheim@b.vn;"), ":1: a text");
 }
 
 /* ---------------------------------------------------------------- files */
@@ -166,6 +199,7 @@ what_is_never_closed_is_told_where_it_begins(void **state)
 	/* libconfig would take the rest of the file for a comment. */
 	expect_fault(LEAST "\n/* note\nledger: { keep = \"1h\"; };\n",
 	    ":3: the comment that begins here is never closed");
+	expect_fault("/* two\nlines */ user = \"x;\n", ":2: a text begins");
 	expect_fault("user = \"bulkwatch;\n" LEAST "spool = \"/x\";\n",
 	    ":1: a text begins here that has no closing quote");
 	expect_fault(LEAST "user = \"x\\", ":2: a text begins here");
@@ -306,7 +340,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_password_in_a_file_that_anybody_can_read_is_a_fault),
 	    TEST(a_password_in_an_included_file_is_held_to_that_files_mode),
-	    TEST(no_fault_shows_a_password),
+	    TEST(a_wrong_server_url_is_a_fault_that_shows_no_password),
+	    TEST(no_other_fault_shows_a_password),
 	    TEST(a_file_that_is_absent_empty_or_no_file_is_a_sentence),
 	    TEST(a_file_that_may_not_be_read_is_a_sentence),
 	    TEST(a_file_of_bytes_or_of_great_size_is_a_sentence),

@@ -167,6 +167,19 @@ server_or(const char *told, const char *usual)
 	return told != NULL ? told : usual;
 }
 
+static inline bool
+server_login(struct server_peer *peer)
+{
+	struct server *server = peer->server;
+	char line[1024];
+	if (!server_reply(peer, "334 ") ||
+	    !server_line(peer, line, sizeof(line)))
+		return false;
+	size_t n = strlen(server->said);
+	snprintf(server->said + n, sizeof(server->said) - n, "%s\n", line);
+	return server_reply(peer, server_or(server->script.auth, "235 ok"));
+}
+
 /* One command. Returns false when the connection ends. */
 static inline bool
 server_command(struct server_peer *peer, const char *line)
@@ -176,11 +189,13 @@ server_command(struct server_peer *peer, const char *line)
 	if (strncasecmp(line, "EHLO", 4) == 0)
 		return server_reply(
 		    peer, server_or(script->ehlo, "250-test\r\n250 8BITMIME"));
-	if (strncasecmp(line, "STARTTLS", 8) == 0)
-		return server_reply(
-		    peer, server_or(script->starttls, "220 go ahead"));
+	if (strncasecmp(line, "STARTTLS", 8) == 0) {
+		/* Whoever goes ahead finds that there is no TLS. */
+		const char *go = server_or(script->starttls, "220 go ahead");
+		return server_reply(peer, go) && go[0] != '2';
+	}
 	if (strncasecmp(line, "AUTH", 4) == 0)
-		return server_reply(peer, server_or(script->auth, "235 ok"));
+		return server_login(peer);
 	if (strncasecmp(line, "MAIL", 4) == 0) {
 		snprintf(server->coming.from, sizeof(server->coming.from),
 		    "%.200s", line + 10);

@@ -111,8 +111,7 @@ ledger:   {{ keep = "90d"; }};
 alerts: {{
   to = [ "postmaster@example.gov.vn" ];  from = "bulkwatch@example.gov.vn";
   smtp = "smtp://127.0.0.1:{sink}";      language = "vi";
-  per_hour = 30;                         digest = "08:00";
-  contact = "Office, telephone 0123";
+  per_hour = 30;                         contact = "Office, telephone 0123";
 }};
 """
 

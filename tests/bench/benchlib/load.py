@@ -6,7 +6,9 @@ A B C ... Ratios are taken within a round, and their median over the rounds is w
 
 import json
 import re
+import socket
 import statistics
+import struct
 import subprocess
 import time
 from dataclasses import dataclass
@@ -46,6 +48,21 @@ def milterload(programs, contender, case, *options):
     if done.returncode != 0:
         raise AssertionError(f"milterload against {contender.name}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
+
+
+def negotiation(contender):
+    """The steps and macro lists that a milter chooses when all are offered."""
+    tcp = contender.port is not None
+    with socket.socket(socket.AF_INET if tcp else socket.AF_UNIX) as milter:
+        milter.settimeout(10)
+        milter.connect(("127.0.0.1", contender.port) if tcp else str(contender.path))
+        milter.sendall(struct.pack("!IcIII", 13, b"O", 6, 0x1ff, 0x1fffff))
+        with milter.makefile("rb") as stream:
+            length, = struct.unpack("!I", stream.read(4))
+            reply = stream.read(length)
+        milter.sendall(struct.pack("!Ic", 1, b"Q"))
+    # Behind the command come version and actions; they cost nothing.
+    return reply[9:]
 
 
 def smtp_source(port, messages, sessions, sender, pids):

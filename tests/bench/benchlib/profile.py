@@ -30,12 +30,17 @@ OWNERS = [
 # For whom the kernel works, by the system call.
 CALLS = [
     (r"^(p?poll|select|epoll_\w+)$", "kernel: waiting for the socket"),
-    (r"^(read|readv|recv\w*|write|writev|send\w*|accept4?|close|shutdown|setsockopt|fcntl)$",
+    (r"^(readv?|recv\w*|writev?|send\w*|accept4?|close|shutdown|setsockopt|fcntl)$",
      "kernel: socket"),
     (r"^futex$", "kernel: threads waiting and waking"),
-    (r"^(p(read|write)\w*|f(data)?sync|ftruncate|fallocate|lseek|open\w*|unlink\w*|mmap|munmap)$",
+    (r"^(p(read|write)\w*|f(data)?sync|ftruncate|fallocate|lseek|open\w*|unlink\w*|newfstatat)$",
      "kernel: files"),
+    (r"^(mmap|munmap|mprotect|madvise|clone3?|exit|rt_sigprocmask|rseq|set_robust_list)$",
+     "kernel: memory and threads made"),
 ]
+
+# How the kernel's functions for a call are named; some calls end in a function of their own.
+CALL_SYMBOL = re.compile(r"^(?:__(?:x64|arm64|se|do)_sys_|ksys_|do_sys_|do_)(\w+)$")
 
 TRACED_MESSAGES = 1000
 
@@ -124,13 +129,16 @@ def _parse_sample(text):
 
 def _owner(frames):
     """Only the innermost frame of user code is sure: libraries have no frame pointers."""
-    if "kernel" in frames[0][1]:
-        for symbol, _ in frames:
-            call = re.match(r"__(?:x64|arm64|se)_sys_(\w+)", symbol)
-            if call:
-                return _first(CALLS, call.group(1), "kernel: other calls")
-        return "kernel: no call (interrupts, faults, scheduling)"
-    return _first(OWNERS, Path(frames[0][1]).name, "unknown")
+    if "kernel" not in frames[0][1]:
+        return _first(OWNERS, Path(frames[0][1]).name, "unknown")
+    for symbol, _ in reversed(frames):
+        call = CALL_SYMBOL.match(symbol)
+        found = call and _first(CALLS, call.group(1), None)
+        if found:
+            return found
+    if any("syscall" in symbol.lower() for symbol, _ in frames):
+        return "kernel: entry and exit of calls, other calls"
+    return "kernel: interrupts, faults, scheduling"
 
 
 def _first(table, text, otherwise):

@@ -2,7 +2,7 @@
 
 from . import report
 from .contenders import Bulkwatch, BulkwatchTcp, Noop, NoopTcp, Rspamd, RspamdTcp
-from .load import Case, median, milterload, ratio, take_turns
+from .load import Case, median, milterload, negotiation, ratio, take_turns
 
 # The cases that the goals are about get more rounds and more time.
 MAIN = [
@@ -46,6 +46,7 @@ WARMUP_MESSAGES = 200
 
 def run(bench):
     unix = bench.start(Noop, Bulkwatch, Rspamd)
+    _check_yardstick(unix)
     if bench.quick:
         measured = [(case, _measure(bench, unix, case, 1, 700)) for case in QUICK]
     else:
@@ -54,6 +55,7 @@ def run(bench):
     bench.stop()
 
     tcp = bench.start(NoopTcp, BulkwatchTcp, RspamdTcp)
+    _check_yardstick(tcp)
     rounds, milliseconds = (1, 700) if bench.quick else (3, 1500)
     over_tcp = [(case, _measure(bench, tcp, case, rounds, milliseconds)) for case in TCP]
     bench.stop()
@@ -67,6 +69,15 @@ def run(bench):
         "data": [{"case": vars(case), "results": results}
                  for case, results in measured + over_tcp],
     }
+
+
+def _check_yardstick(contenders):
+    """The no-op milter is a yardstick only while it speaks the same protocol."""
+    spoken = [negotiation(contender) for contender in contenders
+              if isinstance(contender, (Noop, Bulkwatch))]
+    if len(set(spoken)) > 1:
+        raise AssertionError("noop.c does not negotiate as bulkwatchd does: bring its "
+                             f"WANTED_STEPS and macro_lists up to date; they said {spoken}")
 
 
 def _measure(bench, contenders, case, rounds, milliseconds):

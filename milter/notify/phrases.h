@@ -1,0 +1,34 @@
+/* phrases.h: words of alerts in their languages; for facts.c alone. */
+#ifndef BULKWATCH_NOTIFY_PHRASES_H
+#define BULKWATCH_NOTIFY_PHRASES_H
+
+/* A number stands between the two; or one, or many, behind it. */
+struct around {
+	const char *before, *after;
+};
+struct counted {
+	const char *one, *many;
+};
+
+struct phrases {
+	const char *language;      /* as alerts.language says it */
+	const char *identities[4]; /* by enum identity */
+	const char *statuses[4];   /* by enum status */
+	const char *outcomes[5];   /* by enum outcome */
+	struct around assignee;    /* behind a status */
+	const char *undeclared;
+	struct around declared; /* number of the declaration */
+	const char *no_subject;
+	const char *no_client;
+	const char *one_message; /* within what a rule counts */
+	struct counted seconds, minutes, hours, days;
+	struct counted recipients, messages;
+	struct around more;       /* entries of a list that are left out */
+	const char *even_more;    /* the same, their number not known */
+	const char *no_addresses; /* evidence.recipients = "count" */
+};
+
+/* Those of a language; Vietnamese for one that is not known. */
+const struct phrases *phrases_of(const char *language);
+
+#endif

@@ -1,0 +1,78 @@
+#!/bin/sh
+# The shape of the code, checked:
+#  - includes go downward only: base <- settings mail json <- policy store
+#    notify <- daemon ctl;
+#  - policy, store and notify do not know each other, nor do the programs;
+#  - a third-party header is seen in one folder only.
+set -eu
+cd "$(dirname "$0")/../.."
+faults=$(mktemp)
+trap 'rm -f "$faults"' EXIT
+
+# Which layer a header of include/bulkwatch belongs to.
+layer_of() {
+    case $1 in
+    err | log | arena | clock | text | record | version) echo base ;;
+    settings | pattern | template) echo settings ;;
+    address | header | compose) echo mail ;;
+    json) echo json ;;
+    policy) echo policy ;;
+    store) echo store ;;
+    own | smtp | notifier) echo notify ;;
+    current | listen | outbox | recorder | session | spool | upkeep) echo daemon ;;
+    *) echo unknown ;;
+    esac
+}
+
+# What a folder may include beside its own. The settings' struct is passed to
+# all above; address.h is text only and serves the store and policy too.
+allowed() {
+    case $1 in
+    base) echo base ;;
+    settings) echo base settings ;;
+    mail) echo base mail settings ;;
+    json) echo base json ;;
+    policy) echo base settings mail policy ;;
+    store) echo base settings mail store ;;
+    notify) echo base settings mail notify ;;
+    daemon) echo base settings mail json policy store notify daemon ;;
+    ctl) echo base settings mail json store ctl ;;
+    esac
+}
+
+for folder in base settings mail json policy store notify daemon ctl; do
+    may=" $(allowed $folder) "
+    grep -Hn '^#include "bulkwatch/' milter/$folder/*.[ch] |
+    while IFS= read -r line; do
+        header=${line##*bulkwatch/}
+        header=${header%.h*}
+        layer=$(layer_of "$header")
+        case $may in
+        *" $layer "*) ;;
+        *) echo "${line%%:#*}: $folder must not include $header.h ($layer)" >> "$faults" ;;
+        esac
+    done
+done
+
+# header pattern, the one folder
+while read -r pattern folder; do
+    grep -Hn "^#include <$pattern" -r milter include |
+        grep -v "^milter/$folder/" |
+        sed "s|\$| (belongs into milter/$folder only)|" >> "$faults" || true
+done <<LIST
+libconfig settings
+gmime mail
+glib mail
+jansson json
+sqlite3 store
+sodium store
+curl/ notify
+libmilter/ daemon
+systemd/ daemon
+LIST
+
+if [ -s "$faults" ]; then
+    cat "$faults"
+    exit 1
+fi
+echo "layers: includes go downward only, each library is seen in one folder"
