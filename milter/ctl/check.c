@@ -161,7 +161,7 @@ check_database(struct report *r, const char *path)
 	struct store *store;
 	struct store_facts facts;
 	struct err err;
-	if (store_open_command(path, &store, &err) < 0) {
+	if (ctl_open_database(path, &store, &err) < 0) {
 		report_err(r, "database", &err);
 		return;
 	}
@@ -209,7 +209,8 @@ check_spool(struct report *r, const char *path)
 			errno == ENOENT
 			    ? "there is no folder %s; the daemon makes it when "
 			      "it starts, if it may"
-			    : "the folder %s cannot be read: %m",
+			    : "the folder %s cannot be read: %m; run "
+			      "this as root",
 			path));
 		return;
 	}

@@ -1,7 +1,9 @@
 /* commands.c: the table of commands, and what their handlers share. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "bulkwatch/text.h"
@@ -77,6 +79,19 @@ say_faults(struct ctl *ctl, char *faults)
 }
 
 int
+ctl_open_database(const char *path, struct store **store_r, struct err *err)
+{
+	if (store_open_command(path, store_r, err) == 0)
+		return 0;
+	if (access(path, R_OK | W_OK) < 0 && errno == EACCES)
+		return err_set(err,
+		    "you have no right to open the database %s; run this as "
+		    "root",
+		    path);
+	return -1;
+}
+
+int
 ctl_open_store(struct ctl *ctl, struct store **store_r)
 {
 	const struct settings *settings;
@@ -87,7 +102,7 @@ ctl_open_store(struct ctl *ctl, struct store **store_r)
 		free(faults);
 		return -1;
 	}
-	int result = store_open_command(settings->database, store_r, &err);
+	int result = ctl_open_database(settings->database, store_r, &err);
 	settings_unref(&settings);
 	if (result < 0)
 		ctl_fail(ctl, "%s", err.text);

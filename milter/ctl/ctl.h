@@ -70,6 +70,11 @@ int ctl_fail(struct ctl *ctl, const char *format, ...)
 int ctl_misused(struct ctl *ctl, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* store_open_command, with a better sentence for somebody without the right.
+ * Returns 0 or -1. */
+int ctl_open_database(
+    const char *path, struct store **store_r, struct err *err);
+
 /* Opens the database that the settings file names. Returns 0 with *store_r set
  * (close with store_close), or -1 after it said what is wrong. */
 int ctl_open_store(struct ctl *ctl, struct store **store_r);
