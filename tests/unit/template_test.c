@@ -245,7 +245,7 @@ static void
 the_alert_tells_the_facts_and_the_commands_first(void **state)
 {
 	static const char *const order[] = {"<sender>", "<recipients>",
-	    "<external>", "<distinct>", "<first>", "<client>", "<rule>",
+	    "<distinct>", "<external>", "<first>", "<client>", "<rule>",
 	    "<subject>", "<declared>", "<look>", "<take>", "<first_recipients>",
 	    "<message_list>"};
 	for (size_t i = 0; i < COUNT(languages); i++) {
