@@ -176,6 +176,33 @@ address_canonical(struct arena *arena, const char *argument)
 }
 
 const char *
+address_stable(struct arena *arena, const char *address)
+{
+	static const char *const rewritten[] = {
+	    "srs0=", "srs0+", "srs0-", "srs1=", "srs1+", "srs1-"};
+	const char *domain = address_domain(address);
+	if (domain[0] == '\0' || address[0] == '"')
+		return address;
+	for (size_t i = 0; i < sizeof(rewritten) / sizeof(rewritten[0]); i++)
+		if (strncmp(address, rewritten[i], 5) == 0)
+			return arena_printf(arena, "srs@%s", domain);
+	/* BATV: prvs=TAG=user@domain. */
+	const char *local = address;
+	if (strncmp(local, "prvs=", 5) == 0) {
+		const char *end = strchr(local + 5, '=');
+		if (end != NULL && end < domain)
+			local = end + 1;
+	}
+	size_t length = (size_t)(domain - 1 - local);
+	const char *plus = memchr(local, '+', length);
+	if (plus != NULL && plus > local)
+		length = (size_t)(plus - local);
+	if (local == address && local + length == domain - 1)
+		return address;
+	return arena_printf(arena, "%.*s@%s", (int)length, local, domain);
+}
+
+const char *
 address_domain(const char *address)
 {
 	/* An @ within quotes belongs to the local part. */

@@ -1,6 +1,7 @@
 /* facts.c: what an alert says, by the placeholders of its template. */
 #include "facts.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 /* Columns of a line, and of one value in the text. */
 #define LINE_COLUMNS 200
 #define VALUE_COLUMNS 200
+#define SENDER_COLUMNS 80 /* in a digest */
 
 /* Where commands look for the settings without being told. */
 #define SETTINGS_FILE BULKWATCH_SYSCONFDIR "/bulkwatch/bulkwatch.conf"
@@ -35,26 +37,52 @@ value(const struct facts *facts, const char *text)
 	return clip(facts->arena, text, VALUE_COLUMNS);
 }
 
-/* The list with one more line, indented; the list as it was when there is no
- * memory. */
-static const char *
-add_line(const struct facts *facts, const char *list, const char *line)
+/* A list being made: indented lines. When there is no memory, lines are
+ * missing; the alert matters more. */
+struct list {
+	const struct facts *facts;
+	char *text;
+	size_t used, room;
+};
+
+static void
+add_line(struct list *list, const char *line)
 {
-	line = clip(facts->arena, line, LINE_COLUMNS);
-	const char *longer = line == NULL
-				 ? NULL
-				 : arena_printf(facts->arena, "%s%s  %s", list,
-				       list[0] == '\0' ? "" : "\n", line);
-	return longer == NULL ? list : longer;
+	struct arena *arena = list->facts->arena;
+	line = line == NULL ? NULL : clip(arena, line, LINE_COLUMNS);
+	if (line == NULL)
+		return;
+	size_t n = strlen(line);
+	while (n > 0 && line[n - 1] == ' ')
+		n--;
+	if (list->room - list->used < n + 4) {
+		size_t room = 2 * (list->room + n + 4);
+		char *text = arena_alloc(arena, room);
+		if (text == NULL)
+			return;
+		if (list->used > 0)
+			memcpy(text, list->text, list->used);
+		list->text = text;
+		list->room = room;
+	}
+	list->used +=
+	    (size_t)snprintf(list->text + list->used, list->room - list->used,
+		"%s  %.*s", list->used == 0 ? "" : "\n", (int)n, line);
+}
+
+static void
+add_more(struct list *list, uint64_t left_out)
+{
+	const struct around *more = &list->facts->phrases->more;
+	add_line(
+	    list, arena_printf(list->facts->arena, "%s%llu%s", more->before,
+		      (unsigned long long)left_out, more->after));
 }
 
 static const char *
-add_more(const struct facts *facts, const char *list, uint64_t left_out)
+list_text(const struct list *list)
 {
-	const struct around *more = &facts->phrases->more;
-	const char *line = arena_printf(facts->arena, "%s%llu%s", more->before,
-	    (unsigned long long)left_out, more->after);
-	return line == NULL ? list : add_line(facts, list, line);
+	return list->used == 0 ? "" : list->text;
 }
 
 static const char *
@@ -221,6 +249,8 @@ status(const struct facts *facts)
 	const struct phrases *phrases = facts->phrases;
 	const struct bulk_send *send = &facts->story->send;
 	const char *text = phrases->statuses[send->status & 3];
+	if (text == NULL)
+		return "";
 	if (send->outcome > OUTCOME_NONE &&
 	    send->outcome <= OUTCOME_FALSE_ALARM)
 		text = arena_printf(facts->arena, "%s: %s", text,
@@ -307,59 +337,56 @@ first_recipients(const struct facts *facts)
 	for (size_t i = 0; i < story->evidence_n && !shown.more; i++)
 		for (size_t j = 0; j < story->evidence[i].recipients_n; j++)
 			show(&shown, story->evidence[i].recipients[j].address);
-	const char *list = "";
+	struct list list = {.facts = facts};
 	for (size_t i = 0; i < shown.n; i++)
-		list = add_line(facts, list, shown.addresses[i]);
+		add_line(&list, shown.addresses[i]);
 	if (shown.n == 0)
-		return add_line(facts, "", facts->phrases->no_addresses);
-	/* Where domains are kept, nobody counted the different ones. */
-	if (full && story->send.distinct_recipients > shown.n)
-		return add_more(
-		    facts, list, story->send.distinct_recipients - shown.n);
-	return shown.more ? add_line(facts, list, facts->phrases->even_more)
-			  : list;
+		add_line(&list, facts->phrases->no_addresses);
+	else if (full && story->send.distinct_recipients > shown.n)
+		add_more(&list, story->send.distinct_recipients - shown.n);
+	else if (shown.more) /* domains: nobody counted the different ones */
+		add_line(&list, facts->phrases->even_more);
+	return list_text(&list);
 }
 
 static const char *
 message_list(const struct facts *facts)
 {
 	const struct bulk_send_story *story = facts->story;
-	const char *list = "";
+	struct list list = {.facts = facts};
 	size_t n = 0;
 	for (; n < story->evidence_n && n < FACTS_MESSAGES_MAX; n++) {
 		const struct message *m = &story->evidence[n];
-		const char *line = arena_printf(facts->arena, "%s  %s  %s  %s",
-		    local_time(facts, m->at_ms), m->queue_id,
-		    counted(
-			facts, m->recipient_count, &facts->phrases->recipients),
-		    m->subject);
-		if (line != NULL)
-			list = add_line(facts, list, line);
+		add_line(&list, arena_printf(facts->arena, "%s  %s  %s  %s",
+				    local_time(facts, m->at_ms), m->queue_id,
+				    counted(facts, m->recipient_count,
+					&facts->phrases->recipients),
+				    m->subject));
 	}
-	return story->send.messages > n
-		   ? add_more(facts, list, story->send.messages - n)
-		   : list;
+	if (story->send.messages > n)
+		add_more(&list, story->send.messages - n);
+	return list_text(&list);
 }
 
 /* A digest's bulk sends, one a line. */
 static const char *
 digest_list(const struct facts *facts)
 {
-	const char *list = "";
+	struct list list = {.facts = facts};
 	for (size_t i = 0; i < facts->sends_n; i++) {
 		const struct bulk_send *send = &facts->sends[i];
-		const char *line = arena_printf(facts->arena,
-		    "%lld  %s  %s  %s, %s  %s", (long long)send->id,
-		    local_time(facts, send->first_at_ms),
-		    clip(facts->arena, send->sender, 80),
-		    counted(
-			facts, send->recipients, &facts->phrases->recipients),
-		    counted(facts, send->messages, &facts->phrases->messages),
-		    send->subject);
-		if (line != NULL)
-			list = add_line(facts, list, line);
+		add_line(
+		    &list, arena_printf(facts->arena,
+			       "%lld  %s  %s  %s, %s  %s", (long long)send->id,
+			       local_time(facts, send->first_at_ms),
+			       clip(facts->arena, send->sender, SENDER_COLUMNS),
+			       counted(facts, send->recipients,
+				   &facts->phrases->recipients),
+			       counted(facts, send->messages,
+				   &facts->phrases->messages),
+			       send->subject));
 	}
-	return list;
+	return list_text(&list);
 }
 
 static const char *

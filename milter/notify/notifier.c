@@ -1,0 +1,253 @@
+/*
+ * notifier.c: the thread that delivers alerts.
+ *
+ * It goes in rounds: look what is due and what may go, have it delivered
+ * (delivery.c), wait.
+ */
+#include "bulkwatch/notifier.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bulkwatch/clock.h"
+#include "delivery.h"
+
+#define BACKOFF_FIRST_SECS 30
+#define BACKOFF_MAX_SECS 3600
+/* The store does not answer, or a mail failed. */
+#define RETRY_SECS 5
+/* Nothing to do: look again, because the wall clock may have been set. */
+#define IDLE_SECS 60
+#define HOUR_SECS 3600
+/* Rows of one round, and so of one digest. */
+#define ROUND_MAX 500
+
+struct notifier {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool woken; /* under lock */
+	bool stop;  /* set under lock, read anywhere with __atomic_load_n */
+
+	/* The thread's own. */
+	struct delivery delivery;
+	bool budget_filled;
+};
+
+int64_t
+notifier_backoff_secs(uint32_t attempts)
+{
+	int64_t secs = attempts == 0 ? 0 : BACKOFF_FIRST_SECS;
+	for (uint32_t i = 1; i < attempts && secs < BACKOFF_MAX_SECS; i++)
+		secs *= 2;
+	return secs < BACKOFF_MAX_SECS ? secs : BACKOFF_MAX_SECS;
+}
+
+static bool
+is_stopping(const struct notifier *notifier)
+{
+	return __atomic_load_n(&notifier->stop, __ATOMIC_RELAXED);
+}
+
+/* ---------------------------------------------------------------- rounds */
+
+/* What went before this process began counts too. Wall times are turned into
+ * ticks; where the wall clock was set meanwhile, as if it had just gone. */
+static int
+fill_budget(struct notifier *notifier)
+{
+	const struct outbox *outbox = &notifier->delivery.outbox;
+	struct budget *budget = &notifier->delivery.budget;
+	const int64_t now_ms = clock_wall_ms(), now_tick = clock_tick();
+	int64_t *times;
+	size_t n;
+	if (notifier->budget_filled)
+		return 0;
+	struct arena *arena = arena_new();
+	int result = arena == NULL
+			 ? -1
+			 : outbox->sent_since(outbox->context, arena,
+			       now_ms - (int64_t)HOUR_SECS * 1000, &times, &n);
+	for (size_t i = 0; i < (result == 0 ? n : 0); i++) {
+		int64_t age = (now_ms - times[i]) / 1000;
+		if ((result = budget_reserve(budget)) < 0)
+			break;
+		budget_note(budget, now_tick - (age > 0 ? age : 0));
+	}
+	arena_free(arena);
+	if (result < 0)
+		budget->n = 0;
+	notifier->budget_filled = result == 0;
+	return result;
+}
+
+/* Until when rows count as due: now. No row is put off for more than
+ * BACKOFF_MAX_SECS; if the first one waits for longer, the wall clock was set
+ * back, and the row shall not wait for it. */
+static int64_t
+due_until(int64_t next_ms, int64_t now_ms)
+{
+	return next_ms - now_ms > (int64_t)(BACKOFF_MAX_SECS + 60) * 1000
+		   ? next_ms
+		   : now_ms;
+}
+
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Sends what is due and may go. Returns seconds to wait; 0: go on at once. */
+static int64_t
+round_with(struct notifier *notifier, const struct settings *settings)
+{
+	struct delivery *delivery = &notifier->delivery;
+	const struct outbox *outbox = &delivery->outbox;
+	const int64_t now_ms = clock_wall_ms(), now_tick = clock_tick();
+	int64_t next_ms;
+	if (delivery->hold_until_tick > now_tick)
+		return sooner(IDLE_SECS, delivery->hold_until_tick - now_tick);
+	if (fill_budget(notifier) < 0 ||
+	    outbox->next_due(outbox->context, &next_ms) < 0)
+		return RETRY_SECS;
+	if (next_ms == INT64_MAX || settings->alerts.to.n == 0)
+		return IDLE_SECS;
+	const int64_t until_ms = due_until(next_ms, now_ms);
+	if (next_ms > until_ms)
+		return sooner(IDLE_SECS, (next_ms - until_ms + 999) / 1000);
+	const size_t per_hour = settings->alerts.per_hour;
+	size_t left = budget_left(&delivery->budget, now_tick, per_hour);
+	if (left == 0)
+		return sooner(IDLE_SECS,
+		    budget_wait(&delivery->budget, now_tick, per_hour));
+	struct arena *arena = arena_new();
+	struct alert *alerts;
+	size_t n = 0;
+	int64_t wait = RETRY_SECS;
+	if (arena != NULL && outbox->due(outbox->context, arena, until_ms,
+				 ROUND_MAX, &alerts, &n) == 0) {
+		if (n == 0)
+			wait = 1;
+		else if (delivery_send(delivery, settings, alerts, n, left) ==
+			 0)
+			wait = 0;
+	}
+	arena_free(arena);
+	return wait;
+}
+
+static int64_t
+round_once(struct notifier *notifier)
+{
+	struct delivery *delivery = &notifier->delivery;
+	if (delivery_settle(delivery) < 0)
+		return RETRY_SECS;
+	const struct settings *settings =
+	    delivery->outbox.settings(delivery->outbox.context);
+	if (settings == NULL)
+		return RETRY_SECS;
+	int64_t wait = round_with(notifier, settings);
+	settings_unref(&settings);
+	return wait;
+}
+
+/* Waits so long, or until somebody wakes or stops us. */
+static void
+wait_for(struct notifier *notifier, int64_t secs)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += secs;
+	pthread_mutex_lock(&notifier->lock);
+	while (secs > 0 && !notifier->woken && !notifier->stop)
+		if (pthread_cond_timedwait(
+			&notifier->changed, &notifier->lock, &until) != 0)
+			break;
+	notifier->woken = false;
+	pthread_mutex_unlock(&notifier->lock);
+}
+
+static void *
+run(void *context)
+{
+	struct notifier *notifier = context;
+	while (!is_stopping(notifier))
+		wait_for(notifier, round_once(notifier));
+	delivery_settle(&notifier->delivery);
+	return NULL;
+}
+
+/* ------------------------------------------------------------- lifecycle */
+
+/* Starts the thread with all signals blocked: they belong to others, and a
+ * SIGPIPE from a TLS connection that broke belongs to nobody. */
+static int
+start_thread(struct notifier *notifier)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failed = pthread_create(&notifier->thread, NULL, run, notifier);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failed;
+}
+
+int
+notifier_init(const struct outbox *outbox, struct own *own,
+    struct notifier **notifier_r, struct err *err)
+{
+	struct notifier *notifier = calloc(1, sizeof(*notifier));
+	if (notifier == NULL)
+		return err_set(err, "no memory for the notifier");
+	notifier->delivery = (struct delivery){
+	    .outbox = *outbox, .own = own, .stop = &notifier->stop};
+	pthread_mutex_init(&notifier->lock, NULL);
+	pthread_condattr_t steady;
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&notifier->changed, &steady);
+	pthread_condattr_destroy(&steady);
+	int failed = start_thread(notifier);
+	if (failed != 0) {
+		pthread_cond_destroy(&notifier->changed);
+		pthread_mutex_destroy(&notifier->lock);
+		free(notifier);
+		return err_set(err,
+		    "the notifier's thread cannot be started: %s",
+		    strerror(failed));
+	}
+	*notifier_r = notifier;
+	return 0;
+}
+
+void
+notifier_wake(struct notifier *notifier)
+{
+	pthread_mutex_lock(&notifier->lock);
+	notifier->woken = true;
+	pthread_cond_signal(&notifier->changed);
+	pthread_mutex_unlock(&notifier->lock);
+}
+
+void
+notifier_deinit(struct notifier **notifier)
+{
+	struct notifier *ending = *notifier;
+	if (ending == NULL)
+		return;
+	pthread_mutex_lock(&ending->lock);
+	__atomic_store_n(&ending->stop, true, __ATOMIC_RELAXED);
+	pthread_cond_signal(&ending->changed);
+	pthread_mutex_unlock(&ending->lock);
+	pthread_join(ending->thread, NULL);
+	pthread_cond_destroy(&ending->changed);
+	pthread_mutex_destroy(&ending->lock);
+	delivery_free(&ending->delivery);
+	free(ending);
+	*notifier = NULL;
+}
