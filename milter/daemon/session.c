@@ -193,6 +193,17 @@ name_sender(struct message *m, struct arena *arena)
 	return m->sender == NULL ? -1 : 0;
 }
 
+/* The client's address; Postfix writes "IPv6:" before some (RFC 5321 section
+ * 4.1.3), which names no other client. */
+static const char *
+client_of(SMFICTX *ctx, struct arena *arena)
+{
+	const char *client = macro(ctx, arena, "{client_addr}");
+	if (client != NULL && strncasecmp(client, "IPv6:", 5) == 0)
+		client += 5;
+	return client;
+}
+
 /* Begins a message of facts known at MAIL. 1 outbound, 0 not, -1 no memory. */
 static int
 begin(SMFICTX *ctx, struct envelope *e, const char *mail_from)
@@ -209,7 +220,7 @@ begin(SMFICTX *ctx, struct envelope *e, const char *mail_from)
 		return -1;
 	e->message = m;
 	m->login = macro(ctx, e->arena, "{auth_authen}");
-	m->client = macro(ctx, e->arena, "{client_addr}");
+	m->client = client_of(ctx, e->arena);
 	if (m->login == NULL || m->client == NULL)
 		return -1;
 	m->mail_from = address_canonical(e->arena, mail_from);

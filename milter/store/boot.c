@@ -34,19 +34,22 @@ static int
 note_boot(struct store *store, const char *boot_id, struct err *err)
 {
 	const int64_t wall_ms = clock_wall_ms(), tick = clock_tick();
-	if (store_begin(store, err) < 0 ||
-	    store_meta_set(
+	if (store_begin(store, err) < 0)
+		return -1;
+	if (store_meta_set(
 		store, META_BOOT_MESSAGE, store->last_message, err) < 0 ||
 	    store_meta_set(store, META_BOOT_WALL, wall_ms, err) < 0 ||
 	    store_meta_set(store, META_BOOT_TICK, tick, err) < 0 ||
 	    sql_run(&store->sql, SQL_META_SET, NULL, err, "tt", META_BOOT_ID,
 		boot_id) < 0 ||
 	    sql_run(&store->sql, SQL_SEND_REBASE, NULL, err, "ii", tick,
-		wall_ms) < 0) {
+		wall_ms) < 0 ||
+	    store_commit(store, err) < 0) {
+		store_err(store, err, "boot");
 		store_rollback(store);
 		return -1;
 	}
-	return store_commit(store, err);
+	return 0;
 }
 
 int

@@ -129,6 +129,16 @@ store_set_aside(const char *path, store_notice_fn *notice, void *context,
 	return 0;
 }
 
+/* A write-ahead log without its file: SQLite would write what it holds into the
+ * new database. */
+static bool
+has_stray_wal(const char *path)
+{
+	char wal[4200];
+	snprintf(wal, sizeof(wal), "%s-wal", path);
+	return access(wal, F_OK) == 0;
+}
+
 /* How a file is met when the daemon opens it. Returns SCHEMA_GOOD with *db_r
  * set, else the database is closed and err says why. */
 static enum schema_state
@@ -166,8 +176,14 @@ check_folder(const char *path, struct err *err)
 	    path, folder);
 }
 
+/* Whom to tell. */
+struct notice {
+	store_notice_fn *tell;
+	void *context;
+};
+
 static int
-get_db(const char *path, bool check, store_notice_fn *notice, void *context,
+get_db(const char *path, bool check, const struct notice *notice,
     sqlite3 **db_r, struct err *err)
 {
 	int64_t size = file_size(path, err);
@@ -181,8 +197,9 @@ get_db(const char *path, bool check, store_notice_fn *notice, void *context,
 	if (state == SCHEMA_FOREIGN)
 		return err_wrap(err, "database %s", path);
 	if (state == SCHEMA_DAMAGED &&
-	    ((size != NO_FILE &&
-		 store_set_aside(path, notice, context, err) < 0) ||
+	    (((size != NO_FILE || has_stray_wal(path)) &&
+		 store_set_aside(path, notice->tell, notice->context, err) <
+		     0) ||
 		schema_create(path, err) < 0))
 		state = SCHEMA_UNREADABLE;
 	if (state == SCHEMA_DAMAGED)
@@ -244,21 +261,36 @@ load_daemon(struct store *store, struct err *err)
 	return 0;
 }
 
-int
-store_open(const char *path, bool check, store_notice_fn *notice,
-    void *context, struct store **store_r, struct err *err)
+/* As store_open, but for damage that shows when the ledger is read first:
+ * *damaged_r is true then. */
+static int
+open_once(const char *path, bool check, const struct notice *notice,
+    struct store **store_r, bool *damaged_r, struct err *err)
 {
 	struct store *store = store_new(path, err);
 	if (store == NULL)
 		return -1;
-	int failed =
-	    get_db(path, check, notice, context, &store->sql.db, err);
+	int failed = get_db(path, check, notice, &store->sql.db, err);
 	if (failed == 0 && load_daemon(store, err) < 0)
 		failed = STORE_LATER;
+	*damaged_r = store->damaged;
 	if (failed == 0)
 		*store_r = store;
 	else
 		store_close(&store);
+	return failed;
+}
+
+int
+store_open(const char *path, bool check, store_notice_fn *notice,
+    void *context, struct store **store_r, struct err *err)
+{
+	const struct notice to = {.tell = notice, .context = context};
+	bool damaged;
+	int failed = open_once(path, check, &to, store_r, &damaged, err);
+	if (failed == STORE_LATER && damaged &&
+	    store_set_aside(path, notice, context, err) == 0)
+		failed = open_once(path, check, &to, store_r, &damaged, err);
 	return failed;
 }
 
@@ -290,6 +322,28 @@ store_open_command(
 	return 0;
 }
 
+static bool
+was_moved(const struct store *store)
+{
+	int moved = 0;
+	return store->sql.db != NULL &&
+	    sqlite3_file_control(store->sql.db, "main",
+		SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	    moved;
+}
+
+/* The file was deleted or replaced: SQLite leaves its write-ahead log where it
+ * is, and would write it into whatever database has the name now. */
+static void
+move_wal_aside(const char *path)
+{
+	char aside[4160];
+	if (aside_name(path, aside, NULL) < 0 ||
+	    move_beside(path, aside, "-wal", NULL) < 0)
+		return;
+	move_beside(path, aside, "-shm", NULL);
+}
+
 void
 store_close(struct store **store)
 {
@@ -298,7 +352,10 @@ store_close(struct store **store)
 		return;
 	store_rollback(s);
 	sql_finalize(&s->sql);
+	const bool moved = s->windows != NULL && was_moved(s);
 	sqlite3_close(s->sql.db);
+	if (moved)
+		move_wal_aside(s->path);
 	windows_free(s->windows);
 	free(s->recent);
 	free(s->path);
@@ -329,11 +386,12 @@ store_probe(struct store *store, struct err *err)
 {
 	if (store_begin(store, err) < 0)
 		return -1;
-	if (store_meta_set(store, META_PROBED, clock_wall_ms(), err) < 0) {
-		store_rollback(store);
-		return store_err(store, err, "probe");
-	}
-	return store_commit(store, err);
+	if (store_meta_set(store, META_PROBED, clock_wall_ms(), err) == 0 &&
+	    store_commit(store, err) == 0)
+		return 0;
+	store_err(store, err, "probe");
+	store_rollback(store);
+	return -1;
 }
 
 /* -------------------------------------------------------- a whole check */
@@ -397,10 +455,7 @@ sync_wal(struct store *store, struct err *err)
 static int
 check_place(struct store *store, struct err *err)
 {
-	int moved = 0;
-	if (sqlite3_file_control(store->sql.db, "main", SQLITE_FCNTL_HAS_MOVED,
-		&moved) == SQLITE_OK &&
-	    moved)
+	if (was_moved(store))
 		return err_set(err, "the file %s was deleted or replaced",
 		    store->path);
 	return 0;

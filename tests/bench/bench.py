@@ -29,7 +29,6 @@ from benchlib import growth, machine, postfix, profile, raw, report  # noqa: E40
 PACKAGES = ["postfix", "rspamd", "redis-server", "policyd-rate-limit", "postfwd", "linux-perf",
             "strace", "sqlite3"]
 
-# Programs for these are ours; all others take only a directory.
 PARTS = {"raw": raw.run, "postfix": postfix.run, "growth": growth.run, "profile": profile.run}
 TITLES = {
     "raw": "1. Raw protocol",
@@ -57,8 +56,9 @@ class Bench:
             self.running.append(contender)
             contender.start()
             started.append(contender)
-            self.described.append((kind.name, kind.what + (
-                ", on TCP" if kind.name.endswith("-tcp") else "")))
+            if kind.name not in dict(self.described):
+                self.described.append((kind.name, kind.what + (
+                    ", on TCP" if kind.name.endswith("-tcp") else "")))
         return started
 
     def stop(self):
@@ -89,12 +89,16 @@ def main():
 
 def parse_options():
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
+    parser.add_argument("parts", nargs="*", metavar="PART")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--place", default=None)
     parser.add_argument("--without", action="append", default=[])
-    return parser.parse_args()
+    options = parser.parse_args()
+    for name in options.parts:
+        if name not in PARTS:
+            parser.error(f"no part is named {name}; there are {', '.join(PARTS)}")
+    return options
 
 
 def check(options):

@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -18,7 +19,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "lib"))
+
+from bulkwatch_lab.waiting import wait_for  # noqa: E402
+
 MILTERLOAD = Path(os.environ.get("BENCH_BIN", ROOT / "build" / "bench")) / "milterload"
+
+pytestmark = pytest.mark.skipif(not MILTERLOAD.exists(), reason=f"{MILTERLOAD} is not built")
 
 # Steps: not sent, and not answered (SMFIP_*).
 NOCONNECT, NOHELO, NOMAIL, NORCPT, NOBODY, NOHDRS, NOEOH = (1 << bit for bit in range(7))
@@ -50,6 +57,7 @@ class Milter:
                         for k, v in (replies or {}).items()}
         self.seen = []          # one string of commands a connection
         self.packets = []       # (command, data), of all connections
+        self.ended = 0          # connections
         self.dir = tempfile.TemporaryDirectory(prefix="bulkwatch-milter-")
         self.address = f"{self.dir.name}/socket"
         self.server = socket.socket(socket.AF_UNIX)
@@ -69,7 +77,10 @@ class Milter:
         done = subprocess.run([MILTERLOAD, *map(str, options), f"unix:{self.address}"],
                               capture_output=True, text=True, timeout=30)
         assert done.returncode == (0 if ok else 1), done.stderr
-        return json.loads(done.stdout)
+        result = json.loads(done.stdout)
+        # The generator does not wait for what it sends last to be read.
+        wait_for(lambda: self.ended == len(self.seen), "the milter to read all")
+        return result
 
     def data(self, command):
         return [data for seen, data in self.packets if seen == command]
@@ -91,6 +102,7 @@ class Milter:
                 return
             self.seen.append("")
             self._converse(connection, len(self.seen) - 1)
+            self.ended += 1
 
     def _converse(self, connection, number):
         stream = connection.makefile("rb")

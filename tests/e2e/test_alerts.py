@@ -20,7 +20,7 @@ def alert_rows(lab):
 def sent(lab, count=1):
     """Waits until so many alerts of the only bulk send are noted as sent."""
     return wait_for(lambda: [r for r in alert_rows(lab) if r["state"] == "sent"][count - 1:],
-                    f"{count} sent alert(s): {alert_rows(lab)}")
+                    lambda: f"{count} sent alert(s); there are {alert_rows(lab)}")
 
 
 def test_g05_alert_tells_the_whole_story(lab):

@@ -35,7 +35,7 @@ class NoMilter:
 def run(bench):
     contenders = [NoMilter(), *bench.start(Noop, NoopTcp, Bulkwatch, BulkwatchTcp, Rspamd,
                                            RspamdTcp, PolicydRateLimit, Postfwd)]
-    rounds, messages = (1, 400) if bench.quick else (5, 1500)
+    rounds, messages = (1, 400) if bench.quick else (9, 1000)
     listeners = {contender.name: contender.postfix_settings() for contender in contenders}
     with Postfix(listeners=listeners, parent=bench.place) as mta:
         def measure(contender):

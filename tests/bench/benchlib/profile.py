@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from . import report
 from .contenders import Bulkwatch, Noop
 from .load import Case, milterload
 

@@ -115,8 +115,8 @@ def _cost_table(measured):
                          report.fine(median(results, name, "cpu_s_per_1000")),
                          report.megabytes(median(results, name, "peak_rss_kb"))])
     return {"title": "Unix socket: latency, processor and memory",
-            "columns": [*CASE_COLUMNS, "milter", "message p50 µs", "p99 µs", "end of message p50 µs",
-                        "p99 µs", "CPU s / 1000", "peak MB"],
+            "columns": [*CASE_COLUMNS, "milter", "message p50 µs", "p99 µs",
+                        "end of message p50 µs", "p99 µs", "CPU s / 1000", "peak MB"],
             "rows": rows,
             "note": "The latency of a message runs from its MAIL (from the connect, where it is "
                     "the first on its connection) to the verdict; that of the end of message from "

@@ -5,11 +5,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
-from .waiting import accepts, wait_for
+from .waiting import wait_for
 
 PROJECT = Path(__file__).resolve().parents[3]
 # Another build, such as one with sanitizers, is tested by naming its programs here.
@@ -43,6 +44,7 @@ class Daemon:
         self.stderr = self.dir / "stderr"
         self.database.parent.mkdir()
         self.spool.mkdir()
+        self.notify = NotifySocket(self.dir / "notify")
         self.process = None
         self.faketime = None
         self.environment = {}
@@ -69,9 +71,10 @@ class Daemon:
     # -- life ---------------------------------------------------------------------------------
 
     def start(self, wait=True):
-        """Writes the settings and starts it; returns once it accepts connections."""
+        """Writes the settings and starts it; returns once it tells systemd that it is ready."""
         self.write_config()
-        environment = dict(os.environ, **self.environment)
+        self.notify.open()
+        environment = dict(os.environ, NOTIFY_SOCKET=self.notify.path, **self.environment)
         # Else it writes its log as the journal wants it.
         environment.pop("JOURNAL_STREAM", None)
         if self.faketime:
@@ -82,7 +85,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, cwd=self.dir)
         if wait:
             try:
-                wait_for(self._is_up, f"bulkwatchd to listen; it said:\n{self.log()}")
+                wait_for(self._is_ready, lambda: f"bulkwatchd to be ready:\n{self.log()}")
             except BaseException:
                 self.kill()
                 raise
@@ -131,6 +134,7 @@ class Daemon:
             self.stop()
         finally:
             self.kill()
+            self.notify.close()
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
@@ -148,11 +152,6 @@ class Daemon:
     def write_config(self):
         self.config.write_text(libconfig(self.settings))
 
-    @property
-    def address(self):
-        """Its socket as accepts() takes it."""
-        return listen_address(self.settings["listen"])
-
     # -- what it says -------------------------------------------------------------------------
 
     def log(self):
@@ -161,7 +160,7 @@ class Daemon:
     def wait_for_log(self, pattern, timeout=20, after=0):
         """Returns the match of a regular expression in the log from an offset on."""
         return wait_for(lambda: re.search(pattern, self.log()[after:], re.M),
-                        f"/{pattern}/ in the daemon's log", timeout)
+                        lambda: f"/{pattern}/ in the daemon's log:\n{self.log()[-4000:]}", timeout)
 
     def check_sanitizers(self):
         found = SANITIZER_FINDING.search(self.log())
@@ -193,11 +192,44 @@ class Daemon:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _is_up(self):
+    def _is_ready(self):
         if self.process.poll() is not None:
             raise AssertionError(f"bulkwatchd ended with {self.process.returncode} while it "
                                  f"started; it said:\n{self.log()}")
-        return accepts(self.address)
+        return "READY=1" in self.notify.told()
+
+
+class NotifySocket:
+    """What systemd would hear: sd_notify(3)."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.socket = None
+        self.lines = []
+
+    def open(self):
+        """Forgets what was told before, and listens."""
+        self.close()
+        self.lines = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        # A daemon that is not root any more has to tell, too.
+        os.chmod(self.path, 0o666)
+        self.socket.setblocking(False)
+
+    def told(self):
+        """All lines told since open()."""
+        try:
+            while True:
+                self.lines += self.socket.recv(4096).decode().splitlines()
+        except BlockingIOError:
+            return self.lines
+
+    def close(self):
+        if self.socket:
+            self.socket.close()
+            self.socket = None
+            os.unlink(self.path)
 
 
 class Faketime:
@@ -282,12 +314,3 @@ def _value(value):
         return f"( {inside} )" if of_groups else f"[ {inside} ]"
     quoted = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{quoted}"'
-
-
-def listen_address(listen):
-    """unix:PATH → the path; inet:PORT@HOST → (host, port)."""
-    kind, _, rest = listen.partition(":")
-    if kind == "unix":
-        return rest
-    port, _, host = rest.partition("@")
-    return host, int(port)

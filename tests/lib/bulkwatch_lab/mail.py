@@ -127,7 +127,8 @@ class Mailbox:
     def wait(self, count=1, timeout=20):
         """Returns the messages once there are so many."""
         return wait_for(lambda: len(self.raw()) >= count and self.messages(),
-                        f"{count} mail(s) in {self.path.name}, which has {len(self.raw())}", timeout)
+                        lambda: f"{count} mail(s) in {self.path.name}; it has {len(self.raw())}",
+                        timeout)
 
 
 def text_of(mail):

@@ -147,7 +147,7 @@ class Postfix:
             env=self._environment())
         console.close()
         try:
-            wait_for(self._all_answer, f"Postfix to listen; its log:\n{self.log()}", timeout=30)
+            wait_for(self._all_answer, lambda: f"Postfix to listen; its log:\n{self.log()}", 30)
         except BaseException:
             self.stop()
             raise
@@ -199,7 +199,7 @@ class Postfix:
     def wait_for_log(self, pattern, timeout=20):
         """Returns the match of a regular expression in the log, once there is one."""
         return wait_for(lambda: re.search(pattern, self.log(), re.M),
-                        f"/{pattern}/ in Postfix's log", timeout)
+                        lambda: f"/{pattern}/ in Postfix's log:\n{self.log()[-4000:]}", timeout)
 
     def maildir(self, address=ADMIN):
         """The Maildir of a user of DOMAIN; it exists after the first delivery."""

@@ -11,8 +11,8 @@ POLL_SECS = 0.02
 def wait_for(condition, what, timeout=DEFAULT_TIMEOUT_SECS, poll=POLL_SECS):
     """Calls condition() until it returns something true, and returns that.
 
-    `what` ends the sentence "waited N s for ..." when it never does. A condition may be a
-    look at the outside world (a mailbox, a log), so the last look is after the deadline: a
+    `what` ends the sentence "waited N s for ..." when it never does; it may be a function that
+    is asked then, to tell how things stand. A condition may be a look at the outside world (a mailbox, a log), so the last look is after the deadline: a
     machine that stalled in between gets a fair answer.
     """
     deadline = time.monotonic() + timeout
@@ -22,7 +22,8 @@ def wait_for(condition, what, timeout=DEFAULT_TIMEOUT_SECS, poll=POLL_SECS):
         if found:
             return found
         if late:
-            raise AssertionError(f"waited {timeout:g} s for {what}")
+            told = what() if callable(what) else what
+            raise AssertionError(f"waited {timeout:g} s for {told}")
         time.sleep(poll)
 
 
