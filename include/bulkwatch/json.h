@@ -34,19 +34,30 @@ int json_message_parse(struct arena *arena, const char *line, size_t length,
  *   list:    array of objects with id status outcome sender identity trigger
  *            rule action first_at last_at messages recipients
  *            distinct_recipients external_recipients subject client
- *            declaration assignee (and ended, limit, window)
- *   show:    one such object with evidence (at queue_id message_id mail_from
+ *            declaration assignee reference (and ended, limit, window)
+ *   send:    one such object
+ *   show:    one such object, but declaration is the object that it is in
+ *            declarations, with evidence (at queue_id message_id mail_from
  *            login client subject recipient_count recipients), history (at by
  *            event note) and alerts (kind to state attempts last_error
  *            created_at sent_at)
+ *   declarations: array of id sender recipients from until reason reference
+ *            by created_at withdrawn_at withdrawn_by bulk_sends used
+ *   declaration: one such object
  *   senders: array of sender identity messages recipients bulk_sends first_at
  *            last_at
+ *   backup:  file bytes
  * Times are RFC 3339; window is in seconds, 0 for a message rule; outcome,
- * declaration, assignee and sent_at are null where there is none. An evidence's
- * recipients is an array of strings, as many as evidence.recipients let in. */
+ * declaration, assignee, reference, withdrawn_at, withdrawn_by and sent_at are
+ * null where there is none. An evidence's recipients is an array of strings, as
+ * many as evidence.recipients let in. */
 char *json_list(const struct bulk_send *sends, size_t n);
+char *json_send(const struct bulk_send *send);
 char *json_show(const struct bulk_send_story *story);
+char *json_declarations(const struct declaration *declarations, size_t n);
+char *json_declaration(const struct declaration *declaration);
 char *json_senders(const struct sender_total *totals, size_t n);
+char *json_backup(const char *file, int64_t bytes);
 
 /* Result of `check`: array of {subject, ok, text}. */
 struct check_result {

@@ -36,6 +36,9 @@ struct outbox {
 	    int64_t **times_r, size_t *n_r);
 	int (*story)(void *context, struct arena *arena, int64_t bulk_send,
 	    size_t evidence_max, struct bulk_send_story *story_r);
+	/* What the day's digest tells. */
+	int (*day)(void *context, struct arena *arena, int64_t now_ms,
+	    struct day *day_r);
 	int (*settle)(void *context, const int64_t *ids, size_t n,
 	    const struct alert_result *result);
 	/* The settings in force, with a reference that the caller releases. */

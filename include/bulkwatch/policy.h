@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bulkwatch/arena.h"
+#include "bulkwatch/err.h"
 #include "bulkwatch/record.h"
 #include "bulkwatch/settings.h"
 
@@ -46,5 +48,76 @@ void policy_decide(const struct settings *settings,
 /* How long without a trigger before a bulk send is over: the longest window of
  * the rules, and 10 minutes where no rule has one. Seconds. */
 int64_t policy_quiet_secs(const struct settings *settings);
+
+/* ------------------------------------------------------------ declarations */
+
+/*
+ * The declaration that covers this sender (a login or address) at this time:
+ * the most specific pattern wins, then the latest made. NULL: none.
+ */
+const struct declaration *policy_declaration(
+    const struct declaration *declarations, size_t n, const char *sender,
+    int64_t at_ms);
+
+/* Puts the declaration that covers a trigger of this sender, if one does, into
+ * its decision: nothing but the log is done with the message then. */
+void policy_apply_declaration(struct decision *decision,
+    const struct declaration *declarations, size_t n, const char *sender,
+    int64_t at_ms);
+
+/* By how much a bulk send goes beyond its declaration at this time: recipients
+ * above the declared number (0 within the 5 % grace) and seconds after its
+ * end (0 within). used: what all its bulk sends have used. */
+struct beyond {
+	uint32_t recipients;
+	int64_t secs;
+};
+struct beyond policy_beyond(
+    const struct declaration *declaration, uint32_t used, int64_t at_ms);
+
+/*
+ * Which alert a trigger makes due on a bulk send that has had none.
+ * of_send: the declaration of the bulk send, NULL if it has none (any more).
+ * used: what all bulk sends of that declaration have used.
+ * Returns true with *kind_r set, or false: none.
+ */
+bool policy_alert(const struct decision *decision,
+    const struct declaration *of_send, uint32_t used, int64_t at_ms,
+    enum alert_kind *kind_r);
+
+/* Whom to send a notice about a bulk send of this message: the sender, if that
+ * is an address in notices.domains, else the envelope sender if it is, else
+ * NULL; NULL too if notices are off. */
+const char *policy_notice_to(
+    const struct settings *settings, const struct message *message);
+
+/* --------------------------------------------------------------- follow-up */
+
+enum follow_up {
+	FOLLOW_UP_TAKE,   /* new → reviewing, by its assignee */
+	FOLLOW_UP_NOTE,   /* any status: only a line of history */
+	FOLLOW_UP_CLOSE,  /* new, reviewing → closed, with an outcome */
+	FOLLOW_UP_REOPEN, /* closed → reviewing */
+};
+
+struct follow_up_request {
+	enum follow_up step;
+	const char *by;
+	const char *note;      /* "" if none */
+	enum outcome outcome;  /* of close */
+	const char *reference; /* of close; "" if none */
+	int64_t at_ms;
+};
+
+/*
+ * What a follow-up makes of a bulk send.
+ * then_r: the record as it shall be. line_r: the line of its history; its note
+ *     is made in the arena.
+ * Returns 0, or -1 with a sentence that says why not and what can be done
+ * instead (who has it, who closed it).
+ */
+int policy_follow_up(const struct follow_up_request *request,
+    const struct bulk_send *now, struct arena *arena,
+    struct bulk_send *then_r, struct history *line_r, struct err *err);
 
 #endif

@@ -112,6 +112,8 @@ struct measure {
 	                        * included; exact below limit, else >= limit */
 };
 
+struct declaration;
+
 /* What policy makes of a message. */
 struct decision {
 	bool matched;       /* a rule matched: the message is a trigger */
@@ -123,6 +125,8 @@ struct decision {
 	enum action action;
 	bool alert;         /* some matching rule wants an alert */
 	int64_t quiet_secs; /* a bulk send is over after so long without trigger */
+	/* What covers the message, NULL if nothing does. */
+	const struct declaration *declaration;
 };
 
 /* A bulk send: the record under review. */
@@ -147,6 +151,24 @@ struct bulk_send {
 	const char *client;
 	int64_t declaration; /* 0: not declared */
 	const char *assignee;
+	const char *reference; /* of the document by which it was reported */
+};
+
+/* A bulk send announced to the admins beforehand. */
+struct declaration {
+	int64_t id;
+	const char *sender; /* a pattern: an address, *@domain … */
+	uint32_t recipients;
+	int64_t from_ms, until_ms;
+	const char *reason;
+	const char *reference; /* number of the document, or "" */
+	const char *by;
+	int64_t created_ms;
+	int64_t withdrawn_ms; /* 0: not withdrawn */
+	const char *withdrawn_by;
+	/* What was seen of it: */
+	uint32_t bulk_sends;
+	uint32_t used; /* distinct recipients, summed over its bulk sends */
 };
 
 /* One line of a bulk send's story. */
@@ -157,10 +179,13 @@ struct history {
 	const char *note;
 };
 
-/* A mail that is owed to the admins about a bulk send. Stored. */
+/* A mail that is owed: what waits in the outbox. Stored. */
 enum alert_kind {
-	ALERT_STARTED = 1, /* a bulk send began */
+	ALERT_STARTED = 1, /* to the admins: a bulk send began */
 	ALERT_GROWN = 2,   /* it ended much larger than it was told */
+	ALERT_BEYOND = 3,  /* a declared one went beyond its declaration */
+	ALERT_NOTICE = 4,  /* to the sender, about a bulk send */
+	ALERT_DAILY = 5,   /* to the admins: the day's digest; no bulk send */
 };
 
 enum alert_state {
@@ -169,7 +194,7 @@ enum alert_state {
 	ALERT_FAILED = 3, /* given up: see last_error */
 };
 
-const char *record_alert_kind_name(enum alert_kind kind);   /* started, grown */
+const char *record_alert_kind_name(enum alert_kind kind);   /* started, grown, beyond, notice, daily */
 const char *record_alert_state_name(enum alert_state state); /* queued, sent, failed */
 
 struct alert {
@@ -196,12 +221,26 @@ struct alert_result {
 /* All that is known of a bulk send. */
 struct bulk_send_story {
 	struct bulk_send send;
+	const struct declaration *declaration; /* NULL: not declared */
 	const struct message *evidence; /* oldest first */
 	size_t evidence_n;
 	const struct history *history; /* oldest first */
 	size_t history_n;
 	const struct alert *alerts; /* oldest first */
 	size_t alerts_n;
+};
+
+/* What the day's digest tells. Nothing in any of it: no digest. */
+struct day {
+	int64_t now_ms, since_ms; /* since the digest before */
+	const struct bulk_send *waiting; /* open for more than a day, oldest first */
+	size_t waiting_n;
+	const struct bulk_send *fresh; /* began since, oldest first */
+	size_t fresh_n;
+	const struct declaration *expected; /* in force some time of today */
+	size_t expected_n;
+	uint32_t alerts_failed;  /* given up since */
+	uint32_t store_failures; /* times that the database failed since */
 };
 
 /* One sender's sum for `bulkwatch senders`. */

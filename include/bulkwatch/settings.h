@@ -74,6 +74,9 @@ enum template_id {
 	TEMPLATE_STARTED, /* alert: a bulk send began */
 	TEMPLATE_GROWN,   /* alert: it ended much larger */
 	TEMPLATE_DIGEST,  /* what is over alerts.per_hour */
+	TEMPLATE_BEYOND,  /* alert: a declared one went beyond its declaration */
+	TEMPLATE_NOTICE,  /* to the sender */
+	TEMPLATE_DAILY,   /* the day's digest */
 	TEMPLATES_N
 };
 
@@ -118,8 +121,15 @@ struct settings {
 		const char *language; /* "vi" or "en" */
 		uint32_t per_hour;
 		const char *contact; /* "" if not set */
+		int digest_minute; /* of the local day; -1: no daily digest */
 		const struct template *templates[TEMPLATES_N];
 	} alerts;
+
+	struct {
+		bool enabled;
+		struct text_list domains; /* lower case */
+		const char *password_help; /* "" if not set */
+	} notices;
 };
 
 /*

@@ -101,7 +101,10 @@ struct entry {
 	int64_t bulk_send;
 	bool opened;                     /* the record began with this message */
 	bool alert_queued;               /* the notifier has something to do */
+	bool alerted;                    /* an alert was queued before */
 	uint32_t send_messages, send_recipients, send_distinct;
+	int64_t send_declaration;        /* the record's declaration; 0: none */
+	uint32_t declared_used;          /* by all bulk sends of that one */
 };
 
 /*
@@ -122,12 +125,27 @@ int store_count(struct store *store, struct entry *const *entries, size_t n,
     struct err *err);
 
 /*
- * Records a trigger (entry->decision.matched): opens a bulk send, or extends
- * the one that goes on; the messages that filled the window join it (at most
- * STORE_ABSORB_MAX, the newest); the alert is queued.
+ * Records a trigger (entry->decision.matched): opens a bulk send, with the
+ * decision's declaration, or extends the one that goes on; the messages that
+ * filled the window join it (at most STORE_ABSORB_MAX, the newest).
  */
 #define STORE_ABSORB_MAX 1000
 int store_bulk(struct store *store, struct entry *entry, struct err *err);
+
+/* Declarations that a message of this time may fall under, or may have
+ * outlived by a month; in the arena. */
+int store_declarations_at(struct store *store, struct arena *arena,
+    int64_t at_ms, struct declaration **declarations_r, size_t *n_r,
+    struct err *err);
+
+/* Queues the admins' alert about the entry's bulk send. */
+int store_queue_alert(struct store *store, struct entry *entry,
+    enum alert_kind kind, struct err *err);
+
+/* Queues a notice to the sender's address about it, unless one was queued to
+ * that address in the last 24 hours. */
+int store_queue_notice(struct store *store, struct entry *entry,
+    const char *to, struct err *err);
 
 /* Commits. If store_bulk was part of it, the commit is on the disk when this
  * returns (it survives a power cut); else it survives the end of the process.
@@ -164,6 +182,11 @@ int store_end_quiet(struct store *store, int64_t now_ms, int64_t now_tick,
 /* Sums ledger messages up by sender and day, for `senders` and reports. */
 int store_sum_up(struct store *store, bool *more_r, struct err *err);
 
+/* Removes closed bulk sends whose last message is from before the moment, with
+ * their evidence, history and alerts. Open ones are never removed. */
+int store_purge_closed(struct store *store, int64_t before_ms,
+    uint64_t *removed_r, bool *more_r, struct err *err);
+
 /* Removes summed-up ledger messages from before the moment that belong to no
  * bulk send. */
 int store_purge_ledger(struct store *store, int64_t before_ms,
@@ -188,6 +211,56 @@ int store_alerts_sent_since(struct store *store, struct arena *arena,
 int store_alerts_settle(struct store *store, const int64_t *ids, size_t n,
     const struct alert_result *result, struct err *err);
 
+/* Queues the digest of a local day (any number that names it), unless it was
+ * looked at already or there is nothing to tell; a transaction of its own. */
+int store_queue_daily(struct store *store, int64_t now_ms, int64_t day,
+    bool *queued_r, struct err *err);
+
+/* What the day's digest tells, since the last one (or a day ago). */
+int store_day(struct store *store, struct arena *arena, int64_t now_ms,
+    struct day *day_r, struct err *err);
+
+/* Notes that the database failed and works again, for the digest. */
+int store_note_failure(struct store *store, struct err *err);
+
+/* ----------------------------------------- follow-up and declarations */
+/* For both kinds of handle; each is a transaction of its own. */
+
+/*
+ * Changes a bulk send. change is given the record as it is and says what it
+ * shall be (status, outcome, assignee, reference) and the line of history; it
+ * runs inside the transaction, so of two admins at once one sees what the
+ * other did.
+ * Returns 1 done, 0 if there is none with that id, -1 with a sentence: change
+ * refused (its sentence), or the database failed; nothing is changed then.
+ */
+typedef int store_change_fn(void *context, const struct bulk_send *now,
+    struct arena *arena, struct bulk_send *then_r, struct history *line_r,
+    struct err *err);
+int store_change(struct store *store, struct arena *arena, int64_t id,
+    store_change_fn *change, void *context, struct bulk_send *then_r,
+    struct err *err);
+
+/* Makes a declaration (id, withdrawn and seen fields are ignored). In force at
+ * once. Returns 0 with its id. */
+int store_declare(struct store *store, const struct declaration *declaration,
+    int64_t *id_r, struct err *err);
+
+/* Takes one back. Returns 1 done, 0 if there is none with that id, -1 with a
+ * sentence (it was withdrawn before, and by whom; its time is over). */
+int store_withdraw(struct store *store, int64_t id, const char *by,
+    int64_t at_ms, struct err *err);
+
+/* Declarations that are in force or to come at a time, or all; the one that
+ * begins last first. */
+int store_declarations(struct store *store, struct arena *arena, bool all,
+    int64_t at_ms, struct declaration **declarations_r, size_t *n_r,
+    struct err *err);
+
+/* A whole copy of the database into a new file, while others write. Refuses a
+ * file that is there. Returns 0, or -1 with no file left behind. */
+int store_backup(struct store *store, const char *path, struct err *err);
+
 /* -------------------------------------------------------------- reading */
 
 /* Which bulk sends `list` wants. Strings NULL and numbers 0: no condition. */
@@ -196,6 +269,8 @@ struct list_filter {
 	enum status status;     /* 0: any */
 	const char *sender;     /* a pattern (pattern.h), canonical */
 	int64_t since_ms;       /* last_at at or after */
+	int64_t first_from_ms;  /* first_at at or after … */
+	int64_t first_until_ms; /* … and before; 0: no condition */
 	uint32_t limit;         /* 0: all */
 };
 

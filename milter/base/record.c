@@ -40,6 +40,9 @@ static const char *const outcomes[] = {
 static const char *const alert_kinds[] = {
     [ALERT_STARTED] = "started",
     [ALERT_GROWN] = "grown",
+    [ALERT_BEYOND] = "beyond",
+    [ALERT_NOTICE] = "notice",
+    [ALERT_DAILY] = "daily",
 };
 
 static const char *const alert_states[] = {

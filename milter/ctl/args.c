@@ -200,20 +200,34 @@ args_none(struct ctl *ctl)
 }
 
 int
-args_number(struct ctl *ctl, const char *what, const char *text, int64_t most,
-    int64_t *number_r)
+args_number(struct ctl *ctl, const char *what, const char *text,
+    struct range range, int64_t *number_r)
 {
 	char *end;
 	errno = 0;
 	long long number = strtoll(text, &end, 10);
-	if (text[strspn(text, "0123456789")] == '\0' && *end == '\0' &&
-	    errno == 0 && number >= 1 && number <= most) {
+	if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' &&
+	    errno == 0 && number >= range.least && number <= range.most) {
 		*number_r = number;
 		return 0;
 	}
-	ctl_misused(ctl, "%s wants a whole number from 1 to %lld, not \"%s\"",
-	    what, (long long)most, text);
+	ctl_misused(ctl,
+	    "%s wants a whole number from %lld to %lld, not \"%.40s\"", what,
+	    (long long)range.least, (long long)range.most, text);
 	return -1;
+}
+
+int
+args_id(struct ctl *ctl, const char *text, int64_t *id_r)
+{
+	return args_number(
+	    ctl, "ID", text, (struct range){1, INT64_MAX}, id_r);
+}
+
+int
+args_missing(struct ctl *ctl, const char *option)
+{
+	return ctl_misused(ctl, "%s wants %s", ctl->command->name, option);
 }
 
 int
@@ -222,7 +236,7 @@ args_words(struct ctl *ctl, int n, const char *names)
 	if (ctl->words_n == n)
 		return 0;
 	if (ctl->words_n > n)
-		ctl_misused(ctl, "%s takes %s; \"%s\" is too much",
+		ctl_misused(ctl, "%s takes %s; \"%.40s\" is too much",
 		    ctl->command->name, names, ctl->words[n]);
 	else
 		ctl_misused(ctl, "%s wants %s", ctl->command->name, names);

@@ -30,10 +30,22 @@ int args_next(struct ctl *ctl, const struct option *own);
 /* All at once for a command without options of its own. */
 int args_none(struct ctl *ctl);
 
-/* A whole number from 1 to most. what: how a mistake names it ("--limit",
+/* The numbers that may be given. */
+struct range {
+	int64_t least, most;
+};
+
+/* A whole number of the range. what: how a mistake names it ("--limit",
  * "ID"). Returns 0, or -1 after it told the mistake. */
 int args_number(struct ctl *ctl, const char *what, const char *text,
-    int64_t most, int64_t *number_r);
+    struct range range, int64_t *number_r);
+
+/* The number of a bulk send or a declaration: what is "ID". */
+int args_id(struct ctl *ctl, const char *text, int64_t *id_r);
+
+/* Tells that an option was left out that the command cannot do without.
+ * Returns CTL_USAGE. */
+int args_missing(struct ctl *ctl, const char *option);
 
 /* Demands exactly n words. names: what they are ("one ID", "no words"). Returns
  * 0, or -1 after it told the mistake. */

@@ -17,8 +17,31 @@ const struct command ctl_commands[] = {
         list_command},
     {"show", "[--all] ID",
         "one bulk send with evidence, history and alerts", show_command},
+    {"take", "ID [--by NAME]",
+        "take a bulk send: it is yours to follow up", take_command},
+    {"note", "ID TEXT [--by NAME]",
+        "add to its history what was learnt", note_command},
+    {"close", "ID --outcome reported|unreported|compromised|false-alarm "
+        "[--note TEXT] [--reference TEXT] [--by NAME]",
+        "close it with what came out", close_command},
+    {"reopen", "ID [--note TEXT] [--by NAME]",
+        "take a closed one up again", reopen_command},
+    {"declare", "--sender P --recipients N --from T --until T --reason TEXT "
+        "[--reference TEXT] [--by NAME]",
+        "announce a bulk send: it raises no alert", declare_command},
+    {"declarations", "[--all]",
+        "what is announced, now or to come (--all: ever)",
+        declarations_command},
+    {"withdraw", "ID [--by NAME]",
+        "take a declaration back", withdraw_command},
     {"senders", "[--top N]",
         "who sends how much", senders_command},
+    {"export", "--format csv|json [--since T] [--until T]",
+        "the log for a spreadsheet or a script", export_command},
+    {"report", "--month YYYY-MM [--format text|html|csv]",
+        "the month for the office's leaders", report_command},
+    {"backup", "FILE",
+        "a whole copy of the database while the daemon runs", backup_command},
     {"check", "",
         "what is wrong with settings, templates, database, spool and socket",
         check_command},
@@ -92,21 +115,37 @@ ctl_open_database(const char *path, struct store **store_r, struct err *err)
 }
 
 int
+ctl_load_settings(struct ctl *ctl, const struct settings **settings_r)
+{
+	char *faults = NULL;
+	if (settings_load(ctl->file, settings_r, &faults) == 0)
+		return 0;
+	say_faults(ctl, faults);
+	free(faults);
+	return -1;
+}
+
+int
 ctl_open_store(struct ctl *ctl, struct store **store_r)
 {
 	const struct settings *settings;
-	char *faults = NULL;
 	struct err err;
-	if (settings_load(ctl->file, &settings, &faults) < 0) {
-		say_faults(ctl, faults);
-		free(faults);
+	if (ctl_load_settings(ctl, &settings) < 0)
 		return -1;
-	}
 	int result = ctl_open_database(settings->database, store_r, &err);
 	settings_unref(&settings);
 	if (result < 0)
 		ctl_fail(ctl, "%s", err.text);
 	return result;
+}
+
+int
+ctl_no_bulk_send(struct ctl *ctl, int64_t id)
+{
+	return ctl_fail(ctl,
+	    "there is no bulk send %lld; `bulkwatch list --status all` shows "
+	    "those that there are",
+	    (long long)id);
 }
 
 int

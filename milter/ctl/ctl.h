@@ -59,6 +59,16 @@ int list_command(struct ctl *ctl);
 int show_command(struct ctl *ctl);
 int senders_command(struct ctl *ctl);
 int check_command(struct ctl *ctl);
+int take_command(struct ctl *ctl);
+int note_command(struct ctl *ctl);
+int close_command(struct ctl *ctl);
+int reopen_command(struct ctl *ctl);
+int declare_command(struct ctl *ctl);
+int declarations_command(struct ctl *ctl);
+int withdraw_command(struct ctl *ctl);
+int export_command(struct ctl *ctl);
+int report_command(struct ctl *ctl);
+int backup_command(struct ctl *ctl);
 
 /* ------------------------------------------------- what handlers share */
 
@@ -75,9 +85,16 @@ int ctl_misused(struct ctl *ctl, const char *format, ...)
 int ctl_open_database(
     const char *path, struct store **store_r, struct err *err);
 
+/* Reads the settings file. Returns 0 with a reference that the caller releases,
+ * or -1 after it said every fault. */
+int ctl_load_settings(struct ctl *ctl, const struct settings **settings_r);
+
 /* Opens the database that the settings file names. Returns 0 with *store_r set
  * (close with store_close), or -1 after it said what is wrong. */
 int ctl_open_store(struct ctl *ctl, struct store **store_r);
+
+/* Says that there is no bulk send with that number. Returns CTL_FAILED. */
+int ctl_no_bulk_send(struct ctl *ctl, int64_t id);
 
 /* Writes a document and frees it; NULL means that memory was out. Returns an
  * exit code. */

@@ -80,7 +80,8 @@ senders_command(struct ctl *ctl)
 	int64_t top = TOP_DEFAULT;
 	int option;
 	while ((option = args_next(ctl, options)) > ARGS_END)
-		if (args_number(ctl, "--top", optarg, TOP_MOST, &top) < 0)
+		if (args_number(ctl, "--top", optarg,
+			(struct range){1, TOP_MOST}, &top) < 0)
 			return CTL_USAGE;
 	if (option == ARGS_STOP)
 		return ctl->code;

@@ -15,6 +15,7 @@ struct ask {
 	int64_t **times_r;
 	int64_t *number_r;
 	struct bulk_send_story *story_r;
+	struct day *day_r;
 	size_t *n_r;
 };
 
@@ -101,6 +102,20 @@ story(void *context, struct arena *arena, int64_t bulk_send,
 }
 
 static int
+day_job(struct store *store, void *context, struct err *err)
+{
+	struct ask *q = context;
+	return store_day(store, q->arena, q->number, q->day_r, err);
+}
+
+static int
+day(void *context, struct arena *arena, int64_t now_ms, struct day *day_r)
+{
+	struct ask q = {.arena = arena, .number = now_ms, .day_r = day_r};
+	return ask(context, day_job, &q);
+}
+
+static int
 settle_job(struct store *store, void *context, struct err *err)
 {
 	struct ask *q = context;
@@ -131,6 +146,7 @@ outbox_of(struct outbox_context *context)
 	    .next_due = next_due,
 	    .sent_since = sent_since,
 	    .story = story,
+	    .day = day,
 	    .settle = settle,
 	    .settings = settings,
 	};

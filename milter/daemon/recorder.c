@@ -175,6 +175,42 @@ log_bulk_send(const struct entry *e)
 	    e->message->client, "subject", e->message->subject, NULL);
 }
 
+/* Who shall be told of a trigger that is recorded. */
+static int
+queue_mail(struct store *store, struct entry *e,
+    const struct declaration *declarations, size_t n, struct err *err)
+{
+	const struct declaration *of_send = NULL;
+	for (size_t i = 0; i < n; i++)
+		if (declarations[i].id == e->send_declaration)
+			of_send = &declarations[i];
+	enum alert_kind kind;
+	if (!e->alerted &&
+	    policy_alert(&e->decision, of_send, e->declared_used,
+		e->message->at_ms, &kind) &&
+	    store_queue_alert(store, e, kind, err) < 0)
+		return -1;
+	const char *to = e->opened && e->decision.declaration == NULL
+	    ? policy_notice_to(e->settings, e->message)
+	    : NULL;
+	return to == NULL ? 0 : store_queue_notice(store, e, to, err);
+}
+
+static int
+record_trigger(struct store *store, struct entry *e, struct err *err)
+{
+	struct declaration *declarations;
+	size_t n;
+	if (store_declarations_at(store, e->arena, e->message->at_ms,
+		&declarations, &n, err) < 0)
+		return -1;
+	policy_apply_declaration(&e->decision, declarations, n,
+	    e->measures[e->decision.measure].who, e->message->at_ms);
+	if (store_bulk(store, e, err) < 0)
+		return -1;
+	return queue_mail(store, e, declarations, n, err);
+}
+
 /* One transaction for all. Returns 0, or -1 with a sentence: nothing of it is
  * in the database then. */
 static int
@@ -189,7 +225,7 @@ save(struct store *store, struct entry *const *entries, size_t n,
 		policy_decide(
 		    e->settings, e->measures, e->measures_n, &e->decision);
 		if (e->decision.matched)
-			failed = store_bulk(store, e, err);
+			failed = record_trigger(store, e, err);
 	}
 	if (failed == 0)
 		failed = store_commit(store, err);
@@ -404,6 +440,8 @@ try_store(struct recorder *r)
 		    (long long)(now - r->failed_at));
 		log_event(LOG_LEVEL_NOTICE, "event", "store-works-again",
 		    "after_secs", secs, NULL);
+		if (store_note_failure(r->store, &err) < 0)
+			log_text(LOG_LEVEL_WARNING, "store", "%s", err.text);
 		r->alert_queued(r->context);
 		return;
 	}

@@ -163,6 +163,7 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 		const char *names;
 	} lists[] = {
 	    {SMFIM_ENVFROM, "i {auth_authen} {client_addr}"},
+	    {SMFIM_ENVRCPT, "i"}, /* nothing: no list may be empty */
 	    {SMFIM_EOH, "i"},
 	    {SMFIM_EOM, "i"},
 	};

@@ -102,6 +102,14 @@ sum_up(struct store *store, void *context, struct err *err)
 }
 
 static int
+purge_closed(struct store *store, void *context, struct err *err)
+{
+	struct step *step = context;
+	return store_purge_closed(
+	    store, step->before_ms, &step->removed, &step->more, err);
+}
+
+static int
 purge(struct store *store, void *context, struct err *err)
 {
 	struct step *step = context;
@@ -128,18 +136,55 @@ repeat(struct upkeep *u, recorder_job_fn *job, int64_t before_ms)
 }
 
 static void
+say_purged(const char *what, uint64_t n)
+{
+	if (n > 0)
+		log_text(LOG_LEVEL_INFO, "purged", "%llu %s",
+		    (unsigned long long)n, what);
+}
+
+struct daily {
+	int64_t day;
+	bool queued;
+};
+
+static int
+queue_daily(struct store *store, void *context, struct err *err)
+{
+	struct daily *daily = context;
+	return store_queue_daily(
+	    store, clock_wall_ms(), daily->day, &daily->queued, err);
+}
+
+/* Once a local day, at alerts.digest or as soon as we run after it. */
+static void
+daily_digest(struct upkeep *u, const struct settings *s)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	if (localtime_r(&now, &tm) == NULL || s->alerts.digest_minute < 0 ||
+	    tm.tm_hour * 60 + tm.tm_min < s->alerts.digest_minute)
+		return;
+	struct daily daily = {.day = tm.tm_year * 1000 + tm.tm_yday};
+	struct err err;
+	if (recorder_call(u->options.recorder, queue_daily, &daily, &err) ==
+		0 &&
+	    daily.queued)
+		notifier_wake(u->options.notifier);
+}
+
+static void
 housekeeping(struct upkeep *u)
 {
 	const struct settings *s = current_get(u->options.current);
-	int64_t before_ms = clock_wall_ms() - s->ledger_keep_secs * 1000;
-	settings_unref(&s);
+	const int64_t now_ms = clock_wall_ms();
 	repeat(u, sum_up, 0);
-	uint64_t removed = repeat(u, purge, before_ms);
-	if (removed == 0)
-		return;
-	char number[24];
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)removed);
-	log_event(LOG_LEVEL_INFO, "event", "purged", "messages", number, NULL);
+	say_purged("messages that belong to no bulk send",
+	    repeat(u, purge, now_ms - s->ledger_keep_secs * 1000));
+	say_purged("closed bulk sends",
+	    repeat(u, purge_closed, now_ms - s->evidence_keep_secs * 1000));
+	daily_digest(u, s);
+	settings_unref(&s);
 }
 
 static void *

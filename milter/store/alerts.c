@@ -42,6 +42,32 @@ alerts_read(struct store *store, sqlite3_stmt *row, struct arena *arena,
 }
 
 int
+store_queue_alert(struct store *store, struct entry *entry,
+    enum alert_kind kind, struct err *err)
+{
+	if (sql_run(&store->sql, SQL_ALERT_ADD, NULL, err, "iiti",
+		entry->bulk_send, (int64_t)kind, "", entry->message->at_ms) <
+		0 ||
+	    sql_run(&store->sql, SQL_SEND_ALERTED, NULL, err, "ii",
+		entry->bulk_send, (int64_t)entry->send_distinct) < 0)
+		return store_err(store, err, "alerts");
+	entry->alert_queued = true;
+	return 0;
+}
+
+int
+store_queue_notice(struct store *store, struct entry *entry, const char *to,
+    struct err *err)
+{
+	int queued;
+	if (sql_run(&store->sql, SQL_NOTICE_ADD, &queued, err, "iti",
+		entry->bulk_send, to, entry->message->at_ms) < 0)
+		return store_err(store, err, "notices");
+	entry->alert_queued = entry->alert_queued || queued > 0;
+	return 0;
+}
+
+int
 store_alerts_due(struct store *store, struct arena *arena, int64_t now_ms,
     size_t limit, struct alert **alerts_r, size_t *n_r, struct err *err)
 {
@@ -92,24 +118,29 @@ static int
 settle_one(struct store *store, int64_t id, const struct alert_result *result,
     struct err *err)
 {
+	static const char *const events[2][2] = {
+	    {"alert-failed", "alert-sent"}, {"notice-failed", "notice-sent"}};
 	const bool sent = result->state == ALERT_SENT;
 	sqlite3_stmt *row = sql_bind(&store->sql, SQL_ALERT_SETTLE, err,
 	    "iittnii", id, (int64_t)result->state, result->to,
-	    sent ? result->message_id : NULL, result->error, result->next_ms,
+	    sent ? result->message_id : NULL, result->error,
+	    result->state == ALERT_FAILED ? result->at_ms : result->next_ms,
 	    sent ? result->at_ms : 0);
 	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
 	if (got != 1)
 		return got; /* 0: settled before */
 	int64_t send = sqlite3_column_int64(row, 0);
+	const bool notice = sqlite3_column_int64(row, 1) == ALERT_NOTICE;
 	sql_done(row);
 	if (result->state == ALERT_QUEUED)
 		return 0;
+	if (send == 0)
+		return day_told(store, result->at_ms, err);
 	if (sql_run(&store->sql, SQL_HISTORY_ADD, NULL, err, "iittt", send,
 		result->at_ms, "bulkwatchd",
-		sent ? "alert-sent" : "alert-failed",
-		sent ? result->to : result->error) < 0)
+		events[notice][sent], sent ? result->to : result->error) < 0)
 		return -1;
-	return sent
+	return sent && !notice
 	    ? sql_run(&store->sql, SQL_ALERT_TOLD, NULL, err, "i", send)
 	    : 0;
 }

@@ -24,6 +24,7 @@ struct part {
 	const uint64_t *hashes;
 	size_t hashes_n;
 	const char *rule; /* NULL: it only filled the window */
+	int64_t reach;    /* see bulk_message in schema.c */
 };
 
 static const struct measure *
@@ -58,8 +59,9 @@ join(struct store *store, int64_t send, const struct part *part,
     struct sums *sums, struct err *err)
 {
 	int fresh;
-	if (sql_run(&store->sql, SQL_SEND_MESSAGE, &fresh, err, "iiit", send,
-		part->message, (int64_t)part->fingerprint, part->rule) < 0)
+	if (sql_run(&store->sql, SQL_SEND_MESSAGE, &fresh, err, "iiiti", send,
+		part->message, (int64_t)part->fingerprint, part->rule,
+		part->reach) < 0)
 		return -1;
 	if (!fresh)
 		return 0;
@@ -114,16 +116,92 @@ read_link(struct store *store, struct arena *arena, int64_t message,
 	return hashes == NULL ? err_set(err, "memory is out") : 1;
 }
 
-/* Lets the messages that filled the window join, back to the first that is
- * part of it already: what lies before was met with that one. */
+/* How far back the messages before a trigger belong to the bulk send. */
+struct reach {
+	int64_t oldest; /* tick: this one and what is before it do not */
+	bool external_only;
+};
+
+static struct reach
+reach_of(const struct entry *entry)
+{
+	const struct measure *d = decider(entry);
+	struct reach reach = {.external_only = true,
+	    .oldest = entry->message->tick - entry->decision.window_secs};
+	/* Only if no rule that matched counts the others too. */
+	for (size_t i = 0; i < entry->measures_n; i++) {
+		const struct measure *m = &entry->measures[i];
+		if (m->window_secs > 0 && m->counted >= m->limit &&
+		    m->identity == d->identity && strcmp(m->who, d->who) == 0 &&
+		    !m->external_only)
+			reach.external_only = false;
+	}
+	return reach;
+}
+
+static int64_t
+reach_from(const struct reach *reach, int64_t tick)
+{
+	int64_t secs = tick - reach->oldest;
+	return reach->external_only ? -secs : secs;
+}
+
+/* The way back from a trigger through the messages before it. */
+struct walk {
+	struct store *store;
+	const struct entry *entry;
+	int64_t send;
+	struct reach reach;
+	struct sums *sums;
+};
+
+/* Whether what lies before a message that is part already is part too: 1, 0,
+ * or -1 on error. */
+static int
+is_met(const struct walk *walk, const struct link *link, struct err *err)
+{
+	struct sql_db *sql = &walk->store->sql;
+	sqlite3_stmt *row = sql_bind(sql, SQL_SEND_REACH, err, "ii",
+	    walk->send, link->part.message);
+	int got = row == NULL ? -1 : sql_step(sql, row, err);
+	if (got != 1)
+		return got;
+	int64_t met = sqlite3_column_int64(row, 0);
+	sql_done(row);
+	if (met < 0)
+		met = walk->reach.external_only ? -met : 0;
+	return met >= link->tick - walk->reach.oldest;
+}
+
+/* Lets one message join that filled the window. 1: go on to the one before it,
+ * 0: what lies before is part already, -1 error. */
+static int
+join_link(const struct walk *walk, struct link *link, struct err *err)
+{
+	/* A retry may stand in its own chain. */
+	if (link->part.message == walk->entry->message->id ||
+	    (walk->reach.external_only && link->part.external == 0))
+		return 1;
+	link->part.reach = reach_from(&walk->reach, link->tick);
+	int got = join(walk->store, walk->send, &link->part, walk->sums, err);
+	if (got != 0)
+		return got;
+	got = is_met(walk, link, err);
+	return got < 0 ? -1 : !got;
+}
+
+/* Lets the messages that filled the window join, back to where all are part of
+ * it already. */
 static int
 join_window(struct store *store, struct entry *entry, int64_t send,
     struct sums *sums, struct err *err)
 {
-	const struct measure *m = decider(entry);
-	const bool by_client = m->identity == IDENTITY_CLIENT;
-	const int64_t oldest =
-	    entry->message->tick - entry->decision.window_secs;
+	const bool by_client = decider(entry)->identity == IDENTITY_CLIENT;
+	const struct walk walk = {.store = store,
+	    .entry = entry,
+	    .send = send,
+	    .reach = reach_of(entry),
+	    .sums = sums};
 	int64_t at = by_client ? entry->client_previous : entry->previous;
 	for (int n = 0; at != 0 && n < STORE_ABSORB_MAX; n++) {
 		struct link link = {.previous = 0};
@@ -131,10 +209,9 @@ join_window(struct store *store, struct entry *entry, int64_t send,
 		    read_link(store, entry->arena, at, by_client, &link, err);
 		if (got <= 0)
 			return got;
-		if (link.tick <= oldest)
+		if (link.tick <= walk.reach.oldest)
 			return 0;
-		if (!m->external_only || link.part.external > 0)
-			got = join(store, send, &link.part, sums, err);
+		got = join_link(&walk, &link, err);
 		if (got <= 0)
 			return got;
 		at = link.previous < at ? link.previous : 0;
@@ -172,12 +249,14 @@ open_send(struct store *store, struct entry *entry, int64_t *send_r,
 	const struct measure *m = decider(entry);
 	const struct rule *rule = rule_of(entry);
 	const struct message *message = entry->message;
+	const struct declaration *declared = entry->decision.declaration;
 	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_OPEN, err,
-	    "ititiiiiiiitt", (int64_t)m->identity, m->who,
+	    "ititiiiiiiitti", (int64_t)m->identity, m->who,
 	    (int64_t)(m->window_secs == 0 ? TRIGGER_MESSAGE : TRIGGER_WINDOW),
 	    rule->name, (int64_t)entry->decision.action, (int64_t)m->limit,
 	    m->window_secs, entry->decision.quiet_secs, message->at_ms,
-	    message->at_ms, message->tick, message->subject, message->client);
+	    message->at_ms, message->tick, message->subject, message->client,
+	    declared == NULL ? INT64_C(0) : declared->id);
 	if (row == NULL || sql_step(&store->sql, row, err) != 1)
 		return -1;
 	*send_r = sqlite3_column_int64(row, 0);
@@ -187,10 +266,25 @@ open_send(struct store *store, struct entry *entry, int64_t *send_r,
 	    *send_r, message->at_ms, "bulkwatchd", "opened", rule->name);
 }
 
+/* What all bulk sends of its declaration have used. */
+static int
+read_used(struct store *store, struct entry *entry, struct err *err)
+{
+	if (entry->send_declaration == 0)
+		return 0;
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_DECLARATION_USED, err,
+	    "i", entry->send_declaration);
+	if (row == NULL || sql_step(&store->sql, row, err) != 1)
+		return -1;
+	entry->declared_used = (uint32_t)sqlite3_column_int64(row, 0);
+	sql_done(row);
+	return 0;
+}
+
 /* Adds the sums up and tells the entry what the record says now. */
 static int
 extend(struct store *store, struct entry *entry, int64_t send,
-    const struct sums *sums, bool *alerted_r, struct err *err)
+    const struct sums *sums, struct err *err)
 {
 	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_EXTEND, err,
 	    "iiiiiiiii", send, sums->messages, sums->recipients,
@@ -203,21 +297,10 @@ extend(struct store *store, struct entry *entry, int64_t send,
 	entry->send_messages = (uint32_t)sqlite3_column_int64(row, 0);
 	entry->send_recipients = (uint32_t)sqlite3_column_int64(row, 1);
 	entry->send_distinct = (uint32_t)sqlite3_column_int64(row, 2);
-	*alerted_r = sqlite3_column_int64(row, 3) > 0;
+	entry->alerted = sqlite3_column_int64(row, 3) > 0;
+	entry->send_declaration = sqlite3_column_int64(row, 4);
 	sql_done(row);
-	return 0;
-}
-
-static int
-queue_alert(struct store *store, struct entry *entry, struct err *err)
-{
-	if (sql_run(&store->sql, SQL_ALERT_ADD, NULL, err, "iiti",
-		entry->bulk_send, (int64_t)ALERT_STARTED, "",
-		entry->message->at_ms) < 0)
-		return -1;
-	entry->alert_queued = true;
-	return sql_run(&store->sql, SQL_SEND_ALERTED, NULL, err, "ii",
-	    entry->bulk_send, (int64_t)entry->send_distinct);
+	return read_used(store, entry, err);
 }
 
 /* 1 if this trigger is a retry of a message that a bulk send of the sender has
@@ -232,6 +315,7 @@ find_retry(struct store *store, struct entry *entry, struct err *err)
 	if (got != 1)
 		return got;
 	entry->retry = true;
+	entry->alerted = true; /* what was due then was queued then */
 	entry->bulk_send = sqlite3_column_int64(row, 0);
 	entry->send_messages = (uint32_t)sqlite3_column_int64(row, 1);
 	entry->send_recipients = (uint32_t)sqlite3_column_int64(row, 2);
@@ -251,6 +335,7 @@ record(struct store *store, struct entry *entry, struct err *err)
 	    (send == 0 && open_send(store, entry, &send, err) < 0))
 		return -1;
 	const struct message *m = entry->message;
+	const struct reach reach = reach_of(entry);
 	const struct part part = {
 	    .message = m->id,
 	    .at_ms = m->at_ms,
@@ -260,17 +345,15 @@ record(struct store *store, struct entry *entry, struct err *err)
 	    .hashes = entry->hashes,
 	    .hashes_n = entry->hashes_n,
 	    .rule = rule_of(entry)->name,
+	    .reach = reach_from(&reach, m->tick),
 	};
 	struct sums sums = {.first_at_ms = m->at_ms, .last_at_ms = m->at_ms};
-	bool alerted;
 	if (join(store, send, &part, &sums, err) < 0 ||
 	    (entry->decision.window_secs > 0 &&
 		join_window(store, entry, send, &sums, err) < 0) ||
-	    extend(store, entry, send, &sums, &alerted, err) < 0)
+	    extend(store, entry, send, &sums, err) < 0)
 		return -1;
-	return entry->decision.alert && !alerted
-	    ? queue_alert(store, entry, err)
-	    : 0;
+	return 0;
 }
 
 int

@@ -223,6 +223,9 @@ count_one(struct store *store, struct entry *entry, struct err *err)
 	if (digest_entry(store, entry) < 0)
 		return err_set(err, "memory is out");
 	int64_t known = find_recent(store, entry->fingerprint);
+	/* It may come a second time, after a store that failed. */
+	entry->previous = entry->client_previous = entry->bulk_send = 0;
+	entry->opened = entry->alert_queued = false;
 	entry->retry = known != 0;
 	entry->message->id = known != 0 ? known : ++store->last_message;
 	if (count_windows(store, entry, entry->message->tick) < 0)

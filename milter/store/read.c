@@ -21,7 +21,7 @@ read_room(
 
 /* ------------------------------------------------------------ bulk sends */
 
-static int
+int
 read_send(sqlite3_stmt *row, struct arena *arena, struct bulk_send *send_r)
 {
 	*send_r = (struct bulk_send){
@@ -46,12 +46,32 @@ read_send(sqlite3_stmt *row, struct arena *arena, struct bulk_send *send_r)
 	    .client = sql_text(row, 18, arena),
 	    .declaration = sqlite3_column_int64(row, 19),
 	    .assignee = sql_text(row, 20, arena),
+	    .reference = sql_text(row, 21, arena),
 	};
 	return send_r->sender == NULL || send_r->rule == NULL ||
 		send_r->subject == NULL || send_r->client == NULL ||
-		send_r->assignee == NULL
+		send_r->assignee == NULL || send_r->reference == NULL
 	    ? -1
 	    : 0;
+}
+
+int
+read_sends(struct store *store, sqlite3_stmt *row, struct arena *arena,
+    const struct bulk_send **sends_r, size_t *n_r, struct err *err)
+{
+	struct bulk_send *sends = NULL;
+	size_t n = 0, room = 0;
+	int got;
+	while ((got = sql_step(&store->sql, row, err)) == 1) {
+		sends = read_room(arena, sends, n, &room, sizeof(*sends));
+		if (sends == NULL || read_send(row, arena, &sends[n++]) < 0) {
+			sql_done(row);
+			return err_set(err, "memory is out");
+		}
+	}
+	*sends_r = sends;
+	*n_r = n;
+	return got;
 }
 
 /* A pattern that is one name can be looked up; others are compared. */
@@ -80,6 +100,10 @@ is_wanted(const struct list_filter *filter, const struct bulk_send *send)
 	if (filter->open_only && send->status == STATUS_CLOSED)
 		return false;
 	if (filter->status != 0 && send->status != filter->status)
+		return false;
+	if (send->first_at_ms < filter->first_from_ms ||
+	    (filter->first_until_ms != 0 &&
+		send->first_at_ms >= filter->first_until_ms))
 		return false;
 	return filter->sender == NULL ||
 	    pattern_match(filter->sender, send->sender);
@@ -237,6 +261,9 @@ store_show(struct store *store, struct arena *arena, int64_t id,
 	if (failed < 0)
 		return err_set(err, "show: memory is out");
 	struct alert *alerts = NULL;
+	if (declaration_get(store, arena, story_r->send.declaration,
+		&story_r->declaration, err) < 0)
+		return store_err(store, err, "show");
 	if (read_evidence(store, arena, id, evidence_max, story_r, err) < 0 ||
 	    read_history(store, arena, id, story_r, err) < 0 ||
 	    (row = sql_bind(&store->sql, SQL_SHOW_ALERTS, err, "i", id)) ==

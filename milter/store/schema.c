@@ -43,7 +43,7 @@ static const char schema[] =
     "CREATE TABLE bulk_send (id INTEGER PRIMARY KEY AUTOINCREMENT, "
     "identity INTEGER NOT NULL, sender TEXT NOT NULL, "
     "status INTEGER NOT NULL DEFAULT 1, outcome INTEGER NOT NULL DEFAULT 0, "
-    "assignee TEXT, trigger_kind INTEGER NOT NULL, rule TEXT NOT NULL, "
+    "assignee TEXT, reference TEXT, trigger_kind INTEGER NOT NULL, rule TEXT NOT NULL, "
     "action INTEGER NOT NULL, limit_ INTEGER NOT NULL, "
     "window_secs INTEGER NOT NULL, quiet_secs INTEGER NOT NULL, "
     "first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, "
@@ -59,15 +59,37 @@ static const char schema[] =
     "CREATE INDEX bulk_send_newest ON bulk_send (last_at);"
     "CREATE INDEX bulk_send_waiting ON bulk_send (last_at) WHERE status <> 3;"
     "CREATE INDEX bulk_send_sender ON bulk_send (sender, last_at);"
+    "CREATE INDEX bulk_send_declared ON bulk_send (declaration) "
+    "WHERE declaration <> 0;"
+    "CREATE INDEX bulk_send_closed ON bulk_send (last_at) WHERE status = 3;"
     "CREATE TRIGGER bulk_send_kept BEFORE DELETE ON bulk_send "
     "WHEN OLD.status <> 3 BEGIN "
     "SELECT raise(ABORT, 'a bulk send that is not closed is kept'); END;"
 
+    /* Its number is how its history is found. */
+    "CREATE TRIGGER bulk_send_keeps_number BEFORE UPDATE OF id ON bulk_send "
+    "BEGIN SELECT raise(ABORT, 'a bulk send keeps its number'); END;"
+    "CREATE TRIGGER bulk_send_not_replaced BEFORE INSERT ON bulk_send "
+    "WHEN EXISTS (SELECT 1 FROM bulk_send WHERE id = NEW.id) BEGIN "
+    "SELECT raise(ABORT, 'a bulk send is not replaced'); END;"
+
+    /* rule: which one the message made match; null where it only filled a
+     * window. reach: so many seconds back from it all that filled the window
+     * is part of the bulk send too; negative: all that had external
+     * recipients. */
     "CREATE TABLE bulk_message (bulk_send INTEGER NOT NULL, "
     "message INTEGER NOT NULL, fingerprint INTEGER NOT NULL, rule TEXT, "
-    "PRIMARY KEY (bulk_send, message)) STRICT, WITHOUT ROWID;"
+    "reach INTEGER NOT NULL, PRIMARY KEY (bulk_send, message)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX bulk_message_message ON bulk_message (message);"
     "CREATE INDEX bulk_message_retry ON bulk_message (fingerprint);"
+
+    "CREATE TABLE declaration (id INTEGER PRIMARY KEY AUTOINCREMENT, "
+    "sender TEXT NOT NULL, recipients INTEGER NOT NULL, "
+    "from_at INTEGER NOT NULL, until_at INTEGER NOT NULL, "
+    "reason TEXT NOT NULL, reference TEXT, by_ TEXT NOT NULL, "
+    "created_at INTEGER NOT NULL, withdrawn_at INTEGER, withdrawn_by TEXT) "
+    "STRICT;"
+    "CREATE INDEX declaration_until ON declaration (until_at);"
 
     "CREATE TABLE bulk_recipient (bulk_send INTEGER NOT NULL, "
     "hash INTEGER NOT NULL, PRIMARY KEY (bulk_send, hash)) STRICT, "
@@ -96,6 +118,7 @@ static const char schema[] =
     "CREATE INDEX alert_waiting ON alert (next_at) WHERE state = 1;"
     "CREATE INDEX alert_sent ON alert (sent_at) WHERE state = 2;"
     "CREATE INDEX alert_failed ON alert (id) WHERE state = 3;"
+    "CREATE INDEX alert_notice ON alert (to_, created_at) WHERE kind = 4;"
     "CREATE INDEX alert_bulk_send ON alert (bulk_send);";
 
 int

@@ -8,7 +8,14 @@
 	"id, identity, sender, status, outcome, trigger_kind, rule, action, " \
 	"first_at, last_at, ended, messages, recipients, "                    \
 	"distinct_recipients, external_recipients, limit_, window_secs, "     \
-	"subject, client, declaration, assignee"
+	"subject, client, declaration, assignee, reference"
+
+#define DECLARATION_COLUMNS                                                  \
+	"id, sender, recipients, from_at, until_at, reason, reference, by_, " \
+	"created_at, withdrawn_at, withdrawn_by, (SELECT count(*) FROM "      \
+	"bulk_send WHERE declaration = declaration.id AND declaration <> 0)," \
+	" (SELECT sum(distinct_recipients) FROM bulk_send WHERE declaration " \
+	"= declaration.id AND declaration <> 0)"
 
 #define MESSAGE_COLUMNS                                                     \
 	"message.id, message.at, message.tick, message.identity, "          \
@@ -25,7 +32,11 @@ static const char *const texts[SQL_N] = {
                      "ON CONFLICT (key) DO UPDATE SET value = ?2",
 
     /* ledger */
-    [SQL_MESSAGE_LAST] = "SELECT coalesce(max(id), 0) FROM message",
+    /* A number is never given twice, also when the newest rows are gone. */
+    [SQL_MESSAGE_LAST] =
+        "SELECT max(coalesce((SELECT max(id) FROM message), 0), "
+        "coalesce((SELECT max(value) FROM meta WHERE key IN "
+        "('summed-upto', 'purged-upto', 'boot-message')), 0))",
     [SQL_MESSAGE_INSERT] =
         "INSERT INTO message (id, at, tick, fingerprint, previous, "
         "client_previous, recipient_count, external_count, identity, sender, "
@@ -48,7 +59,8 @@ static const char *const texts[SQL_N] = {
     [SQL_SEND_OPEN] =
         "INSERT INTO bulk_send (identity, sender, trigger_kind, rule, action, "
         "limit_, window_secs, quiet_secs, first_at, last_at, last_tick, "
-        "subject, client) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "subject, client, declaration) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?) "
         "RETURNING id",
     [SQL_SEND_EXTEND] =
         "UPDATE bulk_send SET messages = messages + ?2, "
@@ -57,7 +69,8 @@ static const char *const texts[SQL_N] = {
         "external_recipients = external_recipients + ?5, "
         "first_at = min(first_at, ?6), last_at = max(last_at, ?7), "
         "last_tick = max(last_tick, ?8), quiet_secs = ?9 WHERE id = ?1 "
-        "RETURNING messages, recipients, distinct_recipients, alerted",
+        "RETURNING messages, recipients, distinct_recipients, alerted, "
+        "declaration",
     [SQL_SEND_ALERTED] = "UPDATE bulk_send SET alerted = ?2 WHERE id = ?1",
     [SQL_SEND_END] = "UPDATE bulk_send SET ended = 1 WHERE id = ? "
                      "RETURNING alerted > 0 AND distinct_recipients >= "
@@ -72,11 +85,42 @@ static const char *const texts[SQL_N] = {
         "ORDER BY bulk_send.id DESC LIMIT 1",
     [SQL_SEND_MESSAGE] =
         "INSERT OR IGNORE INTO bulk_message (bulk_send, message, fingerprint, "
-        "rule) VALUES (?, ?, ?, ?)",
+        "rule, reach) VALUES (?, ?, ?, ?, ?)",
+    [SQL_SEND_REACH] = "SELECT reach FROM bulk_message "
+                       "WHERE bulk_send = ? AND message = ?",
     [SQL_SEND_RECIPIENT] = "INSERT OR IGNORE INTO bulk_recipient (bulk_send, "
                            "hash) VALUES (?, ?)",
     [SQL_HISTORY_ADD] = "INSERT INTO history (bulk_send, at, by_, event, note) "
                         "VALUES (?, ?, ?, ?, ?)",
+
+    /* declarations */
+    [SQL_DECLARATION_USED] = "SELECT sum(distinct_recipients) FROM bulk_send "
+                             "WHERE declaration = ? AND declaration <> 0",
+    [SQL_DECLARATION_ADD] =
+        "INSERT INTO declaration (sender, recipients, from_at, until_at, "
+        "reason, reference, by_, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+        "RETURNING id",
+    [SQL_DECLARATION_GET] =
+        "SELECT " DECLARATION_COLUMNS " FROM declaration WHERE id = ?",
+    [SQL_DECLARATION_WITHDRAW] = "UPDATE declaration SET withdrawn_at = ?2, "
+                                 "withdrawn_by = ?3 WHERE id = ?1",
+    [SQL_DECLARATIONS_AT] =
+        "SELECT " DECLARATION_COLUMNS " FROM declaration "
+        "WHERE until_at >= ?1 - 31 * 86400000 AND from_at <= ?1 "
+        "AND withdrawn_at IS NULL",
+    [SQL_DECLARATIONS_FROM] =
+        "SELECT " DECLARATION_COLUMNS " FROM declaration WHERE until_at >= ? "
+        "AND withdrawn_at IS NULL ORDER BY from_at DESC, id DESC",
+    [SQL_DECLARATIONS_ALL] = "SELECT " DECLARATION_COLUMNS
+                             " FROM declaration ORDER BY from_at DESC, id DESC",
+    [SQL_DECLARATIONS_DAY] =
+        "SELECT " DECLARATION_COLUMNS " FROM declaration WHERE until_at >= ?1 "
+        "AND from_at < ?2 AND withdrawn_at IS NULL ORDER BY from_at, id",
+
+    /* follow-up */
+    [SQL_SEND_CHANGE] =
+        "UPDATE bulk_send SET status = ?2, outcome = ?3, assignee = ?4, "
+        "reference = ?5 WHERE id = ?1",
 
     /* upkeep */
     [SQL_SEND_QUIET] = "SELECT id FROM bulk_send WHERE ended = 0 "
@@ -92,6 +136,20 @@ static const char *const texts[SQL_N] = {
         "recipients = recipients + excluded.recipients, "
         "first_at = min(first_at, excluded.first_at), "
         "last_at = max(last_at, excluded.last_at)",
+    [SQL_PURGE_CLOSED_NEXT] = "SELECT id FROM bulk_send WHERE status = 3 AND "
+                              "ended = 1 AND last_at < ? ORDER BY last_at "
+                              "LIMIT 1",
+    [SQL_PURGE_SEND_MESSAGES] =
+        "DELETE FROM message WHERE id IN (SELECT message FROM bulk_message "
+        "WHERE bulk_send = ?1) AND id <= (SELECT value FROM meta WHERE key = "
+        "'purged-upto') AND NOT EXISTS (SELECT 1 FROM bulk_message AS other "
+        "WHERE other.message = message.id AND other.bulk_send <> ?1)",
+    [SQL_PURGE_SEND_LINKS] = "DELETE FROM bulk_message WHERE bulk_send = ?",
+    [SQL_PURGE_SEND_RECIPIENTS] =
+        "DELETE FROM bulk_recipient WHERE bulk_send = ?",
+    [SQL_PURGE_SEND_ALERTS] = "DELETE FROM alert WHERE bulk_send = ?",
+    [SQL_PURGE_SEND] = "DELETE FROM bulk_send WHERE id = ?",
+    [SQL_PURGE_SEND_HISTORY] = "DELETE FROM history WHERE bulk_send = ?",
     [SQL_PURGE_NEXT] =
         "SELECT id, at, EXISTS (SELECT 1 FROM bulk_message WHERE message = "
         "message.id) FROM message WHERE id > ? ORDER BY id",
@@ -100,10 +158,15 @@ static const char *const texts[SQL_N] = {
     /* alerts */
     [SQL_ALERT_ADD] = "INSERT INTO alert (bulk_send, kind, to_, created_at, "
                       "next_at) VALUES (?1, ?2, ?3, ?4, ?4)",
+    /* One to an address and day. */
+    [SQL_NOTICE_ADD] =
+        "INSERT INTO alert (bulk_send, kind, to_, created_at, next_at) "
+        "SELECT ?1, 4, ?2, ?3, ?3 WHERE NOT EXISTS (SELECT 1 FROM alert "
+        "WHERE kind = 4 AND to_ = ?2 AND created_at > ?3 - 86400000)",
     [SQL_ALERT_ADD_GROWN] =
         "INSERT INTO alert (bulk_send, kind, to_, created_at, next_at) "
         "SELECT bulk_send, 2, to_, ?2, ?2 FROM alert WHERE bulk_send = ?1 "
-        "AND kind = 1 ORDER BY id LIMIT 1",
+        "AND kind IN (1, 3) ORDER BY id LIMIT 1",
     [SQL_ALERT_DUE] =
         "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
         "sent_at, last_error FROM alert WHERE state = 1 AND next_at <= ? "
@@ -116,6 +179,8 @@ static const char *const texts[SQL_N] = {
         "UPDATE alert SET state = ?2, to_ = ?3, message_id = ?4, "
         "last_error = ?5, attempts = attempts + 1, next_at = ?6, "
         "sent_at = ?7 WHERE id = ?1 AND state = 1 RETURNING bulk_send, kind",
+    [SQL_ALERTS_FAILED] =
+        "SELECT count(*) FROM alert WHERE state = 3 AND next_at >= ?",
     [SQL_ALERT_TOLD] = "UPDATE bulk_send SET alerted = distinct_recipients "
                        "WHERE id = ?",
 
@@ -125,6 +190,12 @@ static const char *const texts[SQL_N] = {
                       "ORDER BY last_at DESC, id DESC",
     [SQL_LIST_ALL] = "SELECT " SEND_COLUMNS " FROM bulk_send "
                      "WHERE last_at >= ? ORDER BY last_at DESC, id DESC",
+    [SQL_LIST_WAITING] = "SELECT " SEND_COLUMNS " FROM bulk_send "
+                         "WHERE status <> 3 AND first_at < ? "
+                         "ORDER BY first_at, id",
+    [SQL_LIST_FRESH] = "SELECT " SEND_COLUMNS " FROM bulk_send "
+                       "WHERE last_at >= ?1 AND first_at >= ?1 "
+                       "ORDER BY first_at, id",
     [SQL_LIST_SENDER] = "SELECT " SEND_COLUMNS " FROM bulk_send "
                         "WHERE last_at >= ? AND sender = ? "
                         "ORDER BY last_at DESC, id DESC",

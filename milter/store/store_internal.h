@@ -44,6 +44,10 @@ struct store {
 #define META_BOOT_TICK "boot-tick"
 #define META_SUMMED_UPTO "summed-upto"
 #define META_PROBED "probed-ms"
+#define META_FAILURES "store-failures"
+#define META_FAILURES_TOLD "store-failures-told"
+#define META_DAILY "daily-told-ms"
+#define META_DAILY_DAY "daily-day"
 #define META_PURGED_UPTO "purged-upto"
 
 /* 0 where there is no such row. */
@@ -91,6 +95,23 @@ int read_message(sqlite3_stmt *row, struct arena *arena,
 /* The array, enlarged in the arena if n items fill its room; NULL: no memory. */
 void *read_room(
     struct arena *arena, void *items, size_t n, size_t *room, size_t size);
+
+int read_send(
+    sqlite3_stmt *row, struct arena *arena, struct bulk_send *send_r);
+
+/* All rows of a bound statement of SEND_COLUMNS. */
+int read_sends(struct store *store, sqlite3_stmt *row, struct arena *arena,
+    const struct bulk_send **sends_r, size_t *n_r, struct err *err);
+
+/* declare.c: one declaration, NULL for 0 or none; all rows of a statement. */
+int declaration_get(struct store *store, struct arena *arena, int64_t id,
+    const struct declaration **declaration_r, struct err *err);
+int declarations_read(struct store *store, sqlite3_stmt *row,
+    struct arena *arena, struct declaration **declarations_r, size_t *n_r,
+    struct err *err);
+
+/* day.c: the digest has left, the next one tells what comes after. */
+int day_told(struct store *store, int64_t at_ms, struct err *err);
 
 /* alerts.c: all rows of a bound statement. */
 int alerts_read(struct store *store, sqlite3_stmt *row, struct arena *arena,

@@ -171,3 +171,54 @@ store_purge_ledger(struct store *store, int64_t before_ms, uint64_t *removed_r,
 	*removed_r = purge.removed;
 	return finish(store, failed, "upkeep", err);
 }
+
+static int
+purge_send(struct store *store, int64_t send, struct err *err)
+{
+	/* History goes last: it is kept as long as its bulk send is there. */
+	static const enum sql steps[] = {SQL_PURGE_SEND_MESSAGES,
+	    SQL_PURGE_SEND_LINKS, SQL_PURGE_SEND_RECIPIENTS,
+	    SQL_PURGE_SEND_ALERTS, SQL_PURGE_SEND, SQL_PURGE_SEND_HISTORY};
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (sql_run(&store->sql, steps[i], NULL, err, "i", send) < 0)
+			return -1;
+	return 0;
+}
+
+/* The oldest closed one from before the moment: 1 found, 0 none, -1 error. */
+static int
+next_closed(struct store *store, int64_t before_ms, int64_t *send_r,
+    struct err *err)
+{
+	sqlite3_stmt *row = sql_bind(
+	    &store->sql, SQL_PURGE_CLOSED_NEXT, err, "i", before_ms);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got == 1) {
+		*send_r = sqlite3_column_int64(row, 0);
+		sql_done(row);
+	}
+	return got;
+}
+
+int
+store_purge_closed(struct store *store, int64_t before_ms, uint64_t *removed_r,
+    bool *more_r, struct err *err)
+{
+	const int64_t began = store_step_clock();
+	int64_t send;
+	*removed_r = 0;
+	*more_r = false;
+	int got = next_closed(store, before_ms, &send, err);
+	if (got <= 0)
+		return got < 0 ? store_err(store, err, "upkeep") : 0;
+	if (store_begin(store, err) < 0)
+		return -1;
+	while (got == 1 && !*more_r) {
+		got = purge_send(store, send, err);
+		*removed_r += got == 0;
+		*more_r = step_is_over(began);
+		if (got == 0 && !*more_r)
+			got = next_closed(store, before_ms, &send, err);
+	}
+	return finish(store, got < 0 ? -1 : 0, "upkeep", err);
+}

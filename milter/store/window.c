@@ -11,11 +11,13 @@ struct item {
 	uint32_t weight;
 };
 
+/* Allocated for its n items and no more: most senders have one or two, and
+ * there may be a million of them. */
 struct window {
 	uint64_t key;
 	int64_t last; /* the newest message */
 	uint32_t window_secs;
-	uint32_t n, room; /* items: used, allocated */
+	uint32_t n;
 	struct item items[];
 };
 
@@ -58,9 +60,9 @@ windows_free(struct windows *w)
 }
 
 static size_t
-window_bytes(const struct window *window)
+bytes_for(size_t items)
 {
-	return sizeof(*window) + window->room * sizeof(struct item);
+	return sizeof(struct window) + items * sizeof(struct item);
 }
 
 /* The slot that holds the key, or the empty one where it belongs. */
@@ -95,7 +97,7 @@ grow_table(struct windows *w)
 static void
 remove_at(struct windows *w, size_t gap)
 {
-	w->bytes -= window_bytes(w->slots[gap]);
+	w->bytes -= bytes_for(w->slots[gap]->n);
 	free(w->slots[gap]);
 	w->slots[gap] = NULL;
 	w->used--;
@@ -164,29 +166,32 @@ drop_surplus(struct window *window, uint64_t sum, uint64_t wanted)
 	return sum;
 }
 
-/* The window of the key with room for so many items; makes or enlarges it. */
+/* The window of the key; an empty one if there is none. */
 static struct window *
-window_with_room(struct windows *w, const struct window_add *add, size_t room)
+find_window(struct windows *w, const struct window_add *add)
 {
 	size_t slot = slot_of(w, add->key);
-	struct window *old = w->slots[slot];
-	if (old != NULL && old->room >= room)
-		return old;
-	if (old != NULL && room < old->room * 2U)
-		room = old->room * 2U;
-	struct window *window =
-	    realloc(old, sizeof(*window) + room * sizeof(struct item));
+	if (w->slots[slot] != NULL)
+		return w->slots[slot];
+	struct window *window = calloc(1, bytes_for(1));
 	if (window == NULL)
 		return NULL;
-	if (old == NULL) {
-		*window = (struct window){.key = add->key,
-		    .window_secs = (uint32_t)add->window_secs};
-		w->used++;
-		w->bytes += sizeof(*window);
-	}
-	w->bytes += (room - window->room) * sizeof(struct item);
-	window->room = (uint32_t)room;
+	window->key = add->key;
+	window->window_secs = (uint32_t)add->window_secs;
 	w->slots[slot] = window;
+	w->used++;
+	w->bytes += bytes_for(0);
+	return window;
+}
+
+/* Gives it room for exactly so many items, at least one. */
+static struct window *
+resize(struct windows *w, struct window *window, size_t items)
+{
+	size_t slot = slot_of(w, window->key);
+	window = realloc(window, bytes_for(items > 0 ? items : 1));
+	if (window != NULL)
+		w->slots[slot] = window;
 	return window;
 }
 
@@ -200,18 +205,21 @@ windows_add(struct windows *w, const struct window_add *add, uint64_t *sum_r,
 	uint64_t wanted = (add->limit + add->weight - 1) / add->weight;
 	size_t keep = add->n < wanted ? add->n : (size_t)wanted;
 
-	struct window *window = window_with_room(w, add, 1);
+	struct window *window = find_window(w, add);
 	if (window == NULL)
 		return -1;
+	w->bytes -= bytes_for(window->n);
 	uint64_t old = drop_stale(window, add);
 	*previous_r = window->last;
 	*sum_r = old + add->n * (uint64_t)add->weight;
 
 	uint64_t fresh = keep * (uint64_t)add->weight;
 	drop_surplus(window, old, add->limit > fresh ? add->limit - fresh : 0);
-	window = window_with_room(w, add, window->n + keep);
+	w->bytes += bytes_for(window->n);
+	window = resize(w, window, window->n + keep);
 	if (window == NULL)
 		return -1;
+	w->bytes += keep * sizeof(struct item);
 	for (size_t i = 0; i < keep; i++)
 		window->items[window->n++] =
 		    (struct item){.hash = add->hashes[i],

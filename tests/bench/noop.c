@@ -30,6 +30,7 @@ struct macro_list {
 
 static const struct macro_list macro_lists[] = {
 	{ SMFIM_ENVFROM, "i {auth_authen} {client_addr}" },
+	{ SMFIM_ENVRCPT, "i" },
 	{ SMFIM_EOH, "i" },
 	{ SMFIM_EOM, "i" },
 };

@@ -1,12 +1,13 @@
 """What the admins are mailed, and what they are not: guarantee 5."""
 
 import re
+import subprocess
 from email.utils import parsedate_to_datetime
 
 import pytest
 
-from bulkwatch_lab import (DOMAIN, SENDER, Mailbox, SmtpSink, addresses, free_port, message,
-                           smtpsink, stays, text_of, wait_for)
+from bulkwatch_lab import (BULKWATCH, DOMAIN, SENDER, Mailbox, SmtpSink, addresses, free_port,
+                           message, smtpsink, stays, text_of, wait_for)
 
 SHORT = [{"name": "message", "recipients": 20},
          {"name": "window", "recipients": 20, "window": "3s"}]
@@ -30,12 +31,17 @@ def test_g05_alert_tells_the_whole_story(lab):
     [alert] = lab.alerts.wait()
     assert SENDER in alert["Subject"] and "25" in alert["Subject"]
     body = text_of(alert)
-    for part in (SENDER, "25", "198.51.100.20", "message", subject,
-                 f"bulkwatch show {found['id']}", f"bulkwatch take {found['id']}",
-                 "r1@example.net", "Văn phòng, điện thoại 101"):
+    for part in (SENDER, "25", "198.51.100.20", "message", subject, "r10@example.net",
+                 "Văn phòng, điện thoại 101", found["evidence"][0]["queue_id"]):
         assert part in body, f"{part!r} is not in the alert:\n{body}"
+    look = re.search(rf"^ *(bulkwatch\b.* show {found['id']})$", body, re.M)
+    take = re.search(rf"^ *(bulkwatch\b.* take {found['id']})$", body, re.M)
     # What to do stands before the long lists.
-    assert body.index(f"bulkwatch take {found['id']}") < body.index("r1@example.net")
+    assert look.end() < take.end() < body.index("r10@example.net")
+    # The command is exact: it can be copied as it stands.
+    shell = {"PATH": f"{BULKWATCH.parent}:/usr/bin:/bin"}
+    shown = subprocess.run(look[1], shell=True, env=shell, capture_output=True, check=True)
+    assert SENDER in shown.stdout.decode()
 
 
 def test_g05_alert_is_correct_mail(lab):

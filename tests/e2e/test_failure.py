@@ -1,6 +1,5 @@
 """What happens while the database fails: guarantee 7."""
 
-import contextlib
 import json
 import os
 import sqlite3
@@ -9,21 +8,9 @@ import time
 import pytest
 
 from bulkwatch_lab import SENDER, addresses, message, wait_for
-from disks import disk_that_can_freeze, fill, frozen, small_disk
+from trouble import disk_that_can_freeze, fill, frozen, locked, small_disk
 
 ANSWER_SECS = 20
-
-
-@contextlib.contextmanager
-def locked(database):
-    """Keeps every other program from writing to the database."""
-    holder = sqlite3.connect(database, isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    try:
-        yield
-    finally:
-        holder.execute("ROLLBACK")
-        holder.close()
 
 
 def timed(action, *args, **more):

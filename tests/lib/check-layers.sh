@@ -36,7 +36,7 @@ allowed() {
     store) echo base settings mail store ;;
     notify) echo base settings mail notify ;;
     daemon) echo base settings mail json policy store notify daemon ;;
-    ctl) echo base settings mail json store ctl ;;
+    ctl) echo base settings mail json policy store ctl ;;
     esac
 }
 

@@ -196,6 +196,13 @@ sixty_thousand_bytes_of_words_cost_little(void **state)
 	assert_memory_equal(shown, "ọọọọ", 12);
 	n = strlen(shown);
 	assert_string_equal(shown + n - 3, "…");
+	/* Words that show nothing are not read for ever. */
+	static const char empty[] = "=?utf-8?q?"
+				    "?= ";
+	for (n = 0; n + sizeof(empty) < 60000; n += sizeof(empty) - 1)
+		memcpy(value + n, empty, sizeof(empty));
+	strcpy(value + n, "tail");
+	assert_null(strstr(header_subject(*state, value), "tail"));
 	free(value);
 }
 

@@ -40,6 +40,7 @@ struct box {
 	uint32_t messages, recipients; /* of each bulk send's story */
 	bool with_started;             /* stories have a first alert, sent */
 	bool hide_recipients;          /* as if only their number was kept */
+	bool same_recipients;          /* each message goes to the same */
 };
 
 static int
@@ -94,8 +95,8 @@ make_evidence(struct arena *arena, const struct box *box, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct recipient *to = arena_alloc(arena, each * sizeof(*to));
 		for (uint32_t j = 0; j < each; j++)
-			to[j].address = arena_printf(
-			    arena, "r%u@example.com", (unsigned)i * each + j);
+			to[j].address = arena_printf(arena, "r%u@example.com",
+			    box->same_recipients ? j : (unsigned)i * each + j);
 		evidence[i] = (struct message){
 		    .at_ms = 1772435109000 + (int64_t)i * 1000,
 		    .queue_id = arena_printf(arena, "QUEUE%zu", i),
@@ -209,6 +210,8 @@ static const char single_text[] =
     "list={list}\ncount={count}\n"
     "to:\n{first_recipients}\nmessages:\n{message_list}\n";
 
+static const char grown_text[] = "Subject: grown {id}\n\nbefore={before}\n";
+
 static const char digest_text[] =
     "Subject: digest of {count}\n\nlist:\n{list}\nid={id}\n";
 
@@ -245,7 +248,7 @@ lab_start(struct lab *lab, const struct server_script *script)
 	settings->alerts.contact = "Office, tel. 123";
 	settings->alerts.language = "en";
 	use_template(lab, TEMPLATE_STARTED, single_text);
-	use_template(lab, TEMPLATE_GROWN, single_text);
+	use_template(lab, TEMPLATE_GROWN, grown_text);
 	use_template(lab, TEMPLATE_DIGEST, digest_text);
 	assert_int_equal(own_init(&lab->own, &err), 0);
 }
@@ -524,7 +527,7 @@ the_templates_built_in_say_it_all(void **state)
 		struct lab lab;
 		lab_start(&lab, &(struct server_script){NULL});
 		lab.box.settings.alerts.language = languages[i];
-		for (int id = 0; id < TEMPLATES_N; id++)
+		for (int id = TEMPLATE_STARTED; id <= TEMPLATE_DIGEST; id++)
 			use_template(
 			    &lab, id, template_builtin(languages[i], id));
 		lab.box.settings.alerts.per_hour = 2;
@@ -547,6 +550,21 @@ the_templates_built_in_say_it_all(void **state)
 		assert_says(body(&lab, 1), "\n  9  2026-03-02");
 		lab_stop(&lab);
 	}
+}
+
+static void
+a_recipient_of_many_messages_is_listed_once(void **state)
+{
+	(void)state;
+	struct lab lab;
+	lab_start(&lab, &(struct server_script){NULL});
+	lab.box.messages = 5;
+	lab.box.recipients = 15;
+	lab.box.same_recipients = true;
+	notify(&lab);
+	wait_settled(&lab, add_row(&lab, 7, ALERT_STARTED));
+	assert_int_equal(occurrences(body(&lab, 0), "r0@example.com"), 1);
+	lab_stop(&lab);
 }
 
 static void
@@ -588,6 +606,7 @@ the_second_alert_answers_the_first_and_says_what_it_told(void **state)
 	notify(&lab);
 	wait_settled(&lab, add_row(&lab, 7, ALERT_GROWN));
 	const char *text = mail(&lab, 0);
+	assert_string_equal(header_of(&lab, text, "Subject"), "grown 7");
 	assert_string_equal(header_of(&lab, text, "In-Reply-To"),
 	    "<bulkwatch.1.1772435110000.started@example.gov.vn>");
 	/* The first alert went after the second of ten messages. */
@@ -929,6 +948,7 @@ main(void)
 	    cmocka_unit_test(what_is_not_known_is_said_or_left_out),
 	    cmocka_unit_test(alerts_speak_vietnamese),
 	    cmocka_unit_test(the_templates_built_in_say_it_all),
+	    cmocka_unit_test(a_recipient_of_many_messages_is_listed_once),
 	    cmocka_unit_test(long_lists_and_long_lines_are_cut),
 	    cmocka_unit_test(
 		the_second_alert_answers_the_first_and_says_what_it_told),

@@ -213,12 +213,19 @@ static void
 a_refusal_for_good_does_not_outlive_a_lost_connection(void **state)
 {
 	(void)state;
-	struct server server;
-	struct err err;
-	const struct server_script script = {.refused = "a@example.vn",
-	    .refused_with = "550 5.1.1 no such user",
-	    .data = SERVER_DROP};
-	assert_int_equal(run(&script, &to_two, &server, &err), SMTP_TEMPORARY);
+	static const struct server_script scripts[] = {
+	    {.rcpt = SERVER_DROP},
+	    {.data = SERVER_DROP},
+	};
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		struct server server;
+		struct err err;
+		struct server_script script = scripts[i];
+		script.refused = "a@example.vn";
+		script.refused_with = "550 5.1.1 no such user";
+		assert_int_equal(
+		    run(&script, &to_two, &server, &err), SMTP_TEMPORARY);
+	}
 }
 
 static void

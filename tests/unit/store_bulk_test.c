@@ -87,9 +87,11 @@ messages_older_than_the_window_do_not_belong_to_it(void **state)
 {
 	struct world *w = *state;
 	mail(w, .first = 1, .n = 10);
-	mail(w, .first = 50, .n = 10, .later = WINDOW_SECS - 100);
+	mail(w, .first = 50, .n = 9, .later = WINDOW_SECS - 100);
 	mail(w, .first = 100, .n = 10, .later = WINDOW_SECS);
-	assert_int_equal(show(w, 1).send.messages, 2);
+	assert_int_equal(bulk_sends(w), 0);
+	mail(w, .first = 200, .n = 1, .later = WINDOW_SECS);
+	assert_int_equal(show(w, 1).send.messages, 3);
 }
 
 static void
@@ -252,6 +254,22 @@ a_rule_for_all_takes_all_though_an_external_rule_stands_first(void **state)
 	assert_int_equal(show(w, 1).send.messages, 2);
 }
 
+static void
+a_rule_for_all_takes_what_an_external_rule_left_out(void **state)
+{
+	struct world *w = *state;
+	w->settings.rules[0] = (struct rule){.name = "outside",
+	    .recipients = 5,
+	    .window_secs = WINDOW_SECS,
+	    .scope = RULE_SCOPE_EXTERNAL};
+	mail(w, .first = 1, .n = 9);
+	mail(w, .first = 50, .n = 6, .external = 6);
+	assert_int_equal(show(w, 1).send.messages, 1);
+	mail(w, .first = 80, .n = 5);
+	assert_int_equal(show(w, 1).send.messages, 3);
+	assert_int_equal(show(w, 1).send.recipients, 20);
+}
+
 /* --------------------------------------------------------------- per client */
 
 static void
@@ -346,6 +364,20 @@ a_retry_that_fills_a_window_belongs_to_the_record_once(void **state)
 	struct bulk_send s = show(w, 1).send;
 	assert_int_equal(s.messages, 2);
 	assert_int_equal(s.recipients, 20);
+}
+
+static void
+a_retry_that_becomes_a_trigger_takes_the_messages_before_it(void **state)
+{
+	struct world *w = *state;
+	mail(w, .first = 1, .n = 10);
+	mail(w, .first = 50, .n = 8, .message_id = "<1@x>");
+	w->settings.rules[BY_WINDOW].recipients = 15;
+	reopen_store(w);
+	mail(w, .first = 50, .n = 8, .message_id = "<1@x>", .later = 5);
+	struct bulk_send s = show(w, 1).send;
+	assert_int_equal(s.messages, 2);
+	assert_int_equal(s.recipients, 18);
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -526,6 +558,7 @@ main(void)
 	    with_store(an_external_rule_takes_only_messages_that_left),
 	    with_store(
 		a_rule_for_all_takes_all_though_an_external_rule_stands_first),
+	    with_store(a_rule_for_all_takes_what_an_external_rule_left_out),
 	    with_store(a_rule_per_client_makes_a_record_of_the_client),
 	    with_store(
 		a_senders_record_takes_only_the_senders_messages_of_a_shared_client),
@@ -534,6 +567,8 @@ main(void)
 		a_retry_of_a_trigger_opens_no_second_record_when_the_first_has_ended),
 	    with_store(a_retry_of_a_trigger_is_known_by_its_record),
 	    with_store(a_retry_that_fills_a_window_belongs_to_the_record_once),
+	    with_store(
+		a_retry_that_becomes_a_trigger_takes_the_messages_before_it),
 	    with_store(a_trigger_just_within_the_quiet_time_extends_it),
 	    with_store(a_trigger_after_the_quiet_time_opens_a_new_record),
 	    with_store(each_trigger_begins_the_quiet_time_anew),

@@ -277,6 +277,19 @@ make_entry(struct world *w, struct mail mail)
 	return e;
 }
 
+/* Records a trigger and queues the alert that it makes due. */
+static inline int
+put_trigger(struct world *w, struct entry *e, struct err *err)
+{
+	enum alert_kind kind;
+	if (store_bulk(w->store, e, err) < 0)
+		return -1;
+	if (e->alerted || !policy_alert(&e->decision, NULL, 0,
+			      e->message->at_ms, &kind))
+		return 0;
+	return store_queue_alert(w->store, e, kind, err);
+}
+
 /* The way of a batch, up to the commit. Returns 0 or -1. */
 static inline int
 put_batch(
@@ -290,7 +303,7 @@ put_batch(
 		policy_decide(
 		    e->settings, e->measures, e->measures_n, &e->decision);
 		if (e->decision.matched &&
-		    store_bulk(w->store, e, err) < 0)
+		    put_trigger(w, e, err) < 0)
 			return -1;
 	}
 	return store_commit(w->store, err);

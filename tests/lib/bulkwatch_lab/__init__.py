@@ -9,10 +9,11 @@ from .daemon import (BULKWATCH, BULKWATCHD, CommandFailed, Daemon, Faketime, lib
                      run_bulkwatch)
 from .lab import SENDER, Lab
 from .mail import Mailbox, Session, addresses, message, send, text_of
+from .milter import Milter
 from .postfix import ADMIN, DOMAIN, Postfix
 from .smtpsink import SmtpSink
 from .waiting import accepts, free_port, stays, wait_for
 
 __all__ = ["ADMIN", "BULKWATCH", "BULKWATCHD", "CommandFailed", "DOMAIN", "Daemon", "Faketime",
-           "Lab", "Mailbox", "Postfix", "SENDER", "Session", "SmtpSink", "accepts", "addresses", "free_port",
+           "Lab", "Mailbox", "Milter", "Postfix", "SENDER", "Session", "SmtpSink", "accepts", "addresses", "free_port",
            "libconfig", "message", "run_bulkwatch", "send", "smtpsink", "stays", "text_of", "wait_for"]

@@ -149,8 +149,18 @@ class Daemon:
         """Changes settings; they take effect at the next start or reload."""
         self.settings = merged(self.settings, settings)
 
-    def write_config(self):
-        self.config.write_text(libconfig(self.settings))
+    def write_config(self, text=None):
+        """Writes the settings file; text, if given, instead of the settings."""
+        self.config.write_text(libconfig(self.settings) if text is None else text)
+        # It may hold a password.
+        self.config.chmod(0o640)
+
+    def check_settings(self):
+        """Runs `bulkwatchd -t` on the file as it stands; returns the finished process."""
+        done = subprocess.run([str(BULKWATCHD), "-c", str(self.config), "-t"],
+                              capture_output=True, text=True, timeout=30)
+        assert not SANITIZER_FINDING.search(done.stderr), done.stderr
+        return done
 
     # -- what it says -------------------------------------------------------------------------
 

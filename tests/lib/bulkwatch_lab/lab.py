@@ -28,6 +28,11 @@ class Lab:
                              alerts={"to": [admin], "smtp": f"smtp://127.0.0.1:{postfix.port}"})
         self.daemon.set(**settings)
 
+    def change(self, **settings):
+        """Changes settings; they take effect at the next start or reload."""
+        self.daemon.set(**settings)
+        return self
+
     def start(self):
         self.daemon.start()
         return self

@@ -12,8 +12,8 @@ def wait_for(condition, what, timeout=DEFAULT_TIMEOUT_SECS, poll=POLL_SECS):
     """Calls condition() until it returns something true, and returns that.
 
     `what` ends the sentence "waited N s for ..." when it never does; it may be a function that
-    is asked then, to tell how things stand. A condition may be a look at the outside world (a mailbox, a log), so the last look is after the deadline: a
-    machine that stalled in between gets a fair answer.
+    is asked then, to tell how things stand. The last look is after the deadline, so a machine
+    that stalled in between gets a fair answer.
     """
     deadline = time.monotonic() + timeout
     while True:

@@ -1,9 +1,22 @@
-"""Filesystems of a test's own, that can be full or stand still."""
+"""What can go wrong below the daemon: a locked database; a disk that is full or stands still."""
 
 import contextlib
+import sqlite3
 import subprocess
 
 import pytest
+
+
+@contextlib.contextmanager
+def locked(database):
+    """Keeps every other program from writing to the database."""
+    holder = sqlite3.connect(database, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
 
 
 def _run(*command):
