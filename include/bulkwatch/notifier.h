@@ -7,9 +7,16 @@
  * outbox by the functions below, so it knows no database.
  *
  * Each bulk send is told at least once: a row is settled as sent only after
- * the server took the mail. Never more than alerts.per_hour mails in any
- * hour: when more wait than may still go, the last one that may carries all of
- * them as a digest, each once.
+ * the server took the mail. Never more than alerts.per_hour mails to the admins
+ * in any hour: when more wait than may still go, the last one that may carries
+ * all of them as a digest, each once. The day's digest is one of these mails,
+ * and always goes on its own; if there is nothing to tell by then, it is
+ * settled as sent without a mail.
+ *
+ * Notices go to one sender each, so a digest is no help there. They do not use
+ * up what the admins may get, and are no more than alerts.per_hour themselves;
+ * alerts that wait go first. A notice that the server refuses for good (an
+ * address that it does not know) is given up at once.
  */
 #ifndef BULKWATCH_NOTIFIER_H
 #define BULKWATCH_NOTIFIER_H
@@ -28,10 +35,12 @@
  * send that is gone is an error of story. */
 struct outbox {
 	void *context;
-	/* Due rows, oldest first, at most limit. */
+	/* Due rows, at most limit: those for the admins first, then notices,
+	 * the oldest of each first. */
 	int (*due)(void *context, struct arena *arena, int64_t now_ms,
 	    size_t limit, struct alert **alerts_r, size_t *n_r);
 	int (*next_due)(void *context, int64_t *due_ms_r);
+	/* When mails to the admins went. */
 	int (*sent_since)(void *context, struct arena *arena, int64_t since_ms,
 	    int64_t **times_r, size_t *n_r);
 	int (*story)(void *context, struct arena *arena, int64_t bulk_send,

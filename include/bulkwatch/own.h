@@ -1,13 +1,13 @@
 /*
  * own.h: which passing mail is our own.
  *
- * Our alerts leave through the same mail server, so they pass our milter. Each
- * attempt to send one carries a fresh random nonce that is known here only
- * while it is under way and shortly after. A message is ours if it shows such
- * a nonce, is the first to show it, and goes to nobody but the recipients of
- * that attempt (to fewer, if the server refused one or one is exempt). Who
- * reads a nonce in a delivered alert gains nothing: it is used up, and it never
- * stood for other recipients.
+ * Our alerts and notices leave through the same mail server, so they pass our
+ * milter. Each attempt to send one carries a fresh random nonce that is known
+ * here only while it is under way and shortly after. A message is ours if it
+ * shows such a nonce, is the first to show it, and goes to nobody but the
+ * recipients of that attempt (to fewer, if the server refused one or one is
+ * exempt). Who reads a nonce in a delivered mail gains nothing: it is used up,
+ * and it never stood for other recipients.
  *
  * Thread-safety: all functions.
  */

@@ -42,12 +42,16 @@ typedef int spool_batch_fn(void *context, struct arena *arena,
 
 /*
  * Hands back all messages, oldest first, in batches, and removes the file once
- * every batch was taken. If it ends in between, what was taken comes again the
- * next time (the ledger recognises it). bad is told of each line that could
- * not be read.
+ * every batch was taken. If it ends in between, the next one goes on there;
+ * after the end of the process what was taken comes again (the ledger
+ * recognises it). bad is told once of each line that could not be read.
  * Returns 0, or -1 with a sentence (also when a batch was refused).
  */
 int spool_replay(struct spool *spool, spool_batch_fn *batch, void *context,
     void (*bad)(void *context, const char *sentence), struct err *err);
+
+/* Lets the next replay begin at the first message again: the database that has
+ * taken them is gone. */
+void spool_rewind(struct spool *spool);
 
 #endif

@@ -194,7 +194,8 @@ int store_purge_ledger(struct store *store, int64_t before_ms,
 
 /* --------------------------------------------------------------- alerts */
 
-/* Alerts that wait (state queued) and are due, oldest first, at most limit. */
+/* Alerts that wait (state queued) and are due, at most limit: those for the
+ * admins first, then notices, the oldest of each first. */
 int store_alerts_due(struct store *store, struct arena *arena, int64_t now_ms,
     size_t limit, struct alert **alerts_r, size_t *n_r, struct err *err);
 
@@ -202,8 +203,8 @@ int store_alerts_due(struct store *store, struct arena *arena, int64_t now_ms,
 int store_alerts_next(struct store *store, int64_t *due_ms_r,
     struct err *err);
 
-/* Wall times at which alert mails left since the moment, one for each mail
- * however many alerts it carried, oldest first. */
+/* Wall times at which mails to the admins left since the moment, one for each
+ * mail however many alerts it carried, oldest first. */
 int store_alerts_sent_since(struct store *store, struct arena *arena,
     int64_t since_ms, int64_t **times_r, size_t *n_r, struct err *err);
 

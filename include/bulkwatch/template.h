@@ -19,8 +19,12 @@
 /* The placeholders that every template may use, NULL at the end: id sender
  * identity recipients distinct external messages limit window rule first last
  * client subject declared look take first_recipients message_list contact
- * list count hostname status before. A template that has no use for a value
- * gets "". */
+ * list count hostname status before declaration declared_sender
+ * declared_recipients declared_used declared_from declared_until
+ * declared_reason declared_reference declared_by beyond password_help today
+ * since summary waiting fresh expected failed store_failures;
+ * bulkwatch.conf(5) says what they stand for. A template that has no use for a
+ * value gets "". */
 extern const char *const template_names[];
 
 /*
@@ -48,7 +52,7 @@ int template_render(struct arena *arena, const struct template *template,
  * NULL for an unknown language. */
 const char *template_builtin(const char *language, enum template_id id);
 
-/* Its file name: "started.txt", "grown.txt", "digest.txt". */
+/* Its file name: "started.txt", "daily.txt", … */
 const char *template_file(enum template_id id);
 
 #endif

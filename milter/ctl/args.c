@@ -220,8 +220,7 @@ args_number(struct ctl *ctl, const char *what, const char *text,
 int
 args_id(struct ctl *ctl, const char *text, int64_t *id_r)
 {
-	return args_number(
-	    ctl, "ID", text, (struct range){1, INT64_MAX}, id_r);
+	return args_number(ctl, "ID", text, (struct range){1, INT64_MAX}, id_r);
 }
 
 int

@@ -13,8 +13,14 @@
 
 enum { OPT_BY = ARGS_OWN, OPT_NOTE, OPT_OUTCOME, OPT_REFERENCE };
 
-#define BY {"by", required_argument, NULL, OPT_BY}
-#define NOTE {"note", required_argument, NULL, OPT_NOTE}
+#define BY                                                                     \
+	{                                                                      \
+		"by", required_argument, NULL, OPT_BY                          \
+	}
+#define NOTE                                                                   \
+	{                                                                      \
+		"note", required_argument, NULL, OPT_NOTE                      \
+	}
 
 static const struct option options_by[] = {BY, {0}};
 static const struct option options_reopen[] = {BY, NOTE, {0}};
@@ -126,8 +132,8 @@ done_text(struct arena *arena, const struct follow_up_request *request,
 	}
 	bool referred = request->reference[0] != '\0';
 	return arena_printf(arena, "Bulk send %lld is closed as %s%s%s.", id,
-	    record_outcome_name(then->outcome),
-	    referred ? ", reference " : "", request->reference);
+	    record_outcome_name(then->outcome), referred ? ", reference " : "",
+	    request->reference);
 }
 
 static const char *
@@ -162,6 +168,12 @@ follow_next(struct arena *arena, const struct bulk_send *send)
 	const long long id = (long long)send->id;
 	switch (send->status) {
 	case STATUS_NEW:
+		if (send->declaration != 0)
+			return arena_printf(arena,
+			    "it was declared; `bulkwatch close %lld --outcome "
+			    "reported` closes it, `bulkwatch take %lld` makes "
+			    "it yours.",
+			    id, id);
 		return arena_printf(
 		    arena, "`bulkwatch take %lld` makes it yours.", id);
 	case STATUS_REVIEWING:
@@ -219,8 +231,10 @@ follow_run(struct ctl *ctl, struct store *store,
 static int
 follow(struct ctl *ctl, enum follow_up step)
 {
-	struct follow_up_request request = {
-	    .step = step, .note = "", .reference = "", .at_ms = clock_wall_ms()};
+	struct follow_up_request request = {.step = step,
+	    .note = "",
+	    .reference = "",
+	    .at_ms = clock_wall_ms()};
 	int64_t id;
 	int code = take_words(ctl, &request, &id);
 	if (code != CTL_DONE)

@@ -10,6 +10,10 @@
 #include "table.h"
 #include "views.h"
 
+/* A screen or two; 0 means all. */
+#define LIMIT_DEFAULT 100
+#define LIMIT_MOST 1000000000
+
 enum { OPT_STATUS = ARGS_OWN, OPT_SENDER, OPT_SINCE, OPT_LIMIT };
 
 static const struct option options[] = {
@@ -63,7 +67,8 @@ static int
 take_limit(struct ctl *ctl, const char *word, struct list_filter *filter)
 {
 	int64_t limit;
-	if (args_number(ctl, "--limit", word, UINT32_MAX, &limit) < 0)
+	if (args_number(ctl, "--limit", word, (struct range){0, LIMIT_MOST},
+		&limit) < 0)
 		return CTL_USAGE;
 	filter->limit = (uint32_t)limit;
 	return CTL_DONE;
@@ -94,6 +99,7 @@ static const struct column columns[] = {
     {.title = "RCPTS", .right = true},
     {.title = "MSGS", .right = true, .yields = 2},
     {.title = "RULE", .least = 10, .yields = 3},
+    {.title = "WAITS", .right = true},
     {.title = "STATUS"},
     {.title = "SUBJECT", .least = 10, .yields = 1},
 };
@@ -111,6 +117,18 @@ first_text(struct arena *arena, const struct bulk_send *send, const char *last)
 	return arena_strdup(arena, same_day ? first + date : first);
 }
 
+static const char *
+status_text(struct arena *arena, const struct bulk_send *send)
+{
+	const char *status = record_status_name(send->status);
+	const char *outcome = record_outcome_name(send->outcome);
+	if (outcome[0] != '\0')
+		return arena_printf(arena, "%s: %s", status, outcome);
+	return send->declaration == 0
+		   ? status
+		   : arena_printf(arena, "%s, declared", status);
+}
+
 static struct cell
 status_cell(struct arena *arena, const struct bulk_send *send)
 {
@@ -119,18 +137,43 @@ status_cell(struct arena *arena, const struct bulk_send *send)
 	    [STATUS_REVIEWING] = TINT_YELLOW,
 	    [STATUS_CLOSED] = TINT_DIM,
 	};
-	const char *status = record_status_name(send->status);
-	const char *outcome = record_outcome_name(send->outcome);
 	bool known =
 	    send->status >= STATUS_NEW && send->status <= STATUS_CLOSED;
+	enum tint tint = known ? tints[send->status] : TINT_NONE;
+	if (tint == TINT_RED && send->declaration != 0)
+		tint = TINT_NONE; /* nobody is alarmed by that one */
+	return (struct cell){status_text(arena, send), tint};
+}
+
+/* "3d", "5h", "12m": how long an open one waits since it began. */
+static struct cell
+waits_cell(struct arena *arena, const struct listing *listing,
+    const struct bulk_send *send)
+{
+	if (send->status == STATUS_CLOSED)
+		return (struct cell){"", TINT_NONE};
+	int64_t minutes = (listing->now_ms - send->first_at_ms) / 60000;
+	if (minutes < 0)
+		minutes = 0;
+	bool oldest =
+	    listing->oldest != NULL && listing->oldest->id == send->id;
+	const char *mark = oldest ? "*" : "";
+	enum tint tint = oldest ? TINT_RED : TINT_NONE;
+	if (minutes < 60)
+		return (struct cell){
+		    arena_printf(arena, "%s%lldm", mark, (long long)minutes),
+		    tint};
+	bool hours = minutes < 48 * 60;
 	return (struct cell){
-	    outcome[0] == '\0' ? status
-			       : arena_printf(arena, "%s: %s", status, outcome),
-	    known ? tints[send->status] : TINT_NONE};
+	    arena_printf(arena, "%s%lld%c", mark,
+		(long long)(hours ? minutes / 60 : minutes / (24 * 60)),
+		hours ? 'h' : 'd'),
+	    tint};
 }
 
 static void
-add_row(struct table *table, struct arena *arena, const struct bulk_send *send)
+add_row(struct table *table, struct arena *arena, const struct listing *listing,
+    const struct bulk_send *send)
 {
 	char last[CLOCK_LOCAL_MAX];
 	clock_local(send->last_at_ms, last);
@@ -142,19 +185,52 @@ add_row(struct table *table, struct arena *arena, const struct bulk_send *send)
 	    {arena_printf(arena, "%u", send->distinct_recipients), TINT_NONE},
 	    {arena_printf(arena, "%u", send->messages), TINT_NONE},
 	    {send->rule, TINT_NONE},
+	    waits_cell(arena, listing, send),
 	    status_cell(arena, send),
 	    {send->subject, TINT_NONE},
 	};
 	table_row(table, cells);
 }
 
+static int
+print_oldest(const struct view *view, const struct listing *listing)
+{
+	const struct bulk_send *send = listing->oldest;
+	struct arena *arena = view->arena;
+	const char *age = view_age(arena, listing->now_ms - send->first_at_ms);
+	if (age == NULL)
+		return -1;
+	bool taken = send->assignee[0] != '\0';
+	return view_line(view, "* waiting longest: ",
+	    arena_printf(arena, "%lld, for %s%s%s; `bulkwatch show %lld`",
+		(long long)send->id, age, taken ? ", taken by " : "",
+		send->assignee, (long long)send->id));
+}
+
+/* How many are left out; "" if none. NULL when memory is out. */
+static const char *
+more_text(struct arena *arena, const struct listing *listing)
+{
+	if (listing->uncounted)
+		return "there are older ones; --limit 0 shows all";
+	if (listing->more == 0)
+		return "";
+	return arena_printf(
+	    arena, "and %zu more; --limit 0 shows all", listing->more);
+}
+
 int
-list_print(const struct view *view, const struct bulk_send *sends, size_t n)
+list_print(const struct view *view, const struct listing *listing)
 {
 	struct table *table = table_new(view->arena, columns, COLUMNS_N, 0);
-	for (size_t i = 0; table != NULL && i < n; i++)
-		add_row(table, view->arena, &sends[i]);
-	return table_print(table, view->screen, view->out);
+	for (size_t i = 0; table != NULL && i < listing->n; i++)
+		add_row(table, view->arena, listing, &listing->sends[i]);
+	const char *more = more_text(view->arena, listing);
+	if (more == NULL || table_print(table, view->screen, view->out) < 0)
+		return -1;
+	if (more[0] != '\0' && view_line(view, "", more) < 0)
+		return -1;
+	return listing->oldest == NULL ? 0 : print_oldest(view, listing);
 }
 
 /* ---------------------------------------------------------------- command */
@@ -171,28 +247,82 @@ none_text(const struct list_filter *filter)
 	return "no bulk sends\n";
 }
 
+static bool
+only_open(const struct list_filter *filter)
+{
+	return filter->open_only || filter->status == STATUS_NEW ||
+	       filter->status == STATUS_REVIEWING;
+}
+
+static const struct bulk_send *
+find_oldest(const struct bulk_send *sends, size_t n)
+{
+	const struct bulk_send *oldest = NULL;
+	for (size_t i = 0; i < n; i++)
+		if (oldest == NULL ||
+		    sends[i].first_at_ms < oldest->first_at_ms)
+			oldest = &sends[i];
+	return oldest;
+}
+
+/* Reads what is to be shown. Of the open ones all are read, so that it can be
+ * said how many there are and which waits longest; of the others just enough to
+ * see that there are more. */
+static int
+read_listing(struct ctl *ctl, struct store *store,
+    const struct list_filter *filter, struct listing *listing_r,
+    struct err *err)
+{
+	struct bulk_send *sends;
+	size_t n, limit = filter->limit;
+	bool all = only_open(filter) || limit == 0;
+	struct list_filter wanted = *filter;
+	wanted.limit = all ? 0 : filter->limit + 1;
+	if (store_list(store, ctl->arena, &wanted, &sends, &n, err) < 0)
+		return -1;
+	bool cut = limit > 0 && n > limit;
+	*listing_r = (struct listing){
+	    .sends = sends,
+	    .n = cut ? limit : n,
+	    .now_ms = clock_wall_ms(),
+	    .oldest = only_open(filter) ? find_oldest(sends, n) : NULL,
+	    .more = cut ? n - limit : 0,
+	    .uncounted = cut && !all,
+	};
+	return 0;
+}
+
+/* A program reads the document, so a person is told beside it. */
+static int
+list_json(struct ctl *ctl, const struct listing *listing)
+{
+	const char *more = more_text(ctl->arena, listing);
+	if (more != NULL && more[0] != '\0')
+		ctl_fail(ctl, "%s", more);
+	return ctl_document(ctl, json_list(listing->sends, listing->n));
+}
+
 static int
 list_run(struct ctl *ctl, struct store *store, const struct list_filter *filter)
 {
-	struct bulk_send *sends;
-	size_t n;
+	struct listing listing;
 	struct err err;
-	if (store_list(store, ctl->arena, filter, &sends, &n, &err) < 0)
+	if (read_listing(ctl, store, filter, &listing, &err) < 0)
 		return ctl_fail(ctl, "%s", err.text);
 	if (ctl->json)
-		return ctl_document(ctl, json_list(sends, n));
-	if (n == 0) {
+		return list_json(ctl, &listing);
+	if (listing.n == 0) {
 		fputs(none_text(filter), ctl->out);
 		return CTL_DONE;
 	}
 	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
-	return ctl_printed(ctl, list_print(&view, sends, n));
+	return ctl_printed(ctl, list_print(&view, &listing));
 }
 
 int
 list_command(struct ctl *ctl)
 {
-	struct list_filter filter = {.open_only = true};
+	struct list_filter filter = {.open_only = true, .limit = LIMIT_DEFAULT};
 	int option, code;
 	while ((option = args_next(ctl, options)) > ARGS_END)
 		if ((code = take_option(ctl, option, &filter)) != CTL_DONE)

@@ -60,19 +60,17 @@ person_name(struct ctl *ctl, const char *given, const char **name_r)
 {
 	static const char *const variables[] = {"SUDO_USER", "USER"};
 	if (given != NULL)
-		return person_text(
-		    ctl, "--by", given, PERSON_NAME_MAX, name_r);
+		return person_text(ctl, "--by", given, PERSON_NAME_MAX, name_r);
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		const char *name = getenv(variables[i]);
 		if (name != NULL && name[0] != '\0')
-			return person_text(ctl, variables[i], name,
-			    PERSON_NAME_MAX, name_r);
+			return person_text(
+			    ctl, variables[i], name, PERSON_NAME_MAX, name_r);
 	}
 	const struct passwd *entry = getpwuid(getuid());
-	const char *name = entry != NULL
-			       ? entry->pw_name
-			       : arena_printf(ctl->arena, "uid %u",
-				     (unsigned)getuid());
+	const char *name = entry != NULL ? entry->pw_name
+					 : arena_printf(ctl->arena, "uid %u",
+					       (unsigned)getuid());
 	return person_text(
 	    ctl, "the user's name", name, PERSON_NAME_MAX, name_r);
 }

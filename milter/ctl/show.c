@@ -5,15 +5,12 @@
 #include "args.h"
 #include "bulkwatch/clock.h"
 #include "bulkwatch/json.h"
-#include "bulkwatch/text.h"
 #include "ctl.h"
 #include "table.h"
 #include "views.h"
 
 /* A person reads so much; --all and --json give all of it. */
 #define SHOW_MOST 100
-
-#define LABEL_WIDTH 12
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -24,38 +21,7 @@ static const struct option options[] = {
     {0},
 };
 
-/* "s" where a count wants it. */
-static const char *
-plural(size_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 /* ----------------------------------------------------------------- a head */
-
-static void
-title(const struct view *view, const char *text)
-{
-	screen_tint(view->screen, view->out, TINT_BOLD);
-	fputs(text, view->out);
-	screen_untint(view->screen, view->out, TINT_BOLD);
-	fputc('\n', view->out);
-}
-
-/* "  Label       value", wrapped. */
-static int
-fact(const struct view *view, const char *label, const char *value)
-{
-	char *clean = value == NULL
-			  ? NULL
-			  : text_clean(view->arena, value, strlen(value));
-	if (clean == NULL)
-		return -1;
-	fprintf(view->out, "  %-*s", LABEL_WIDTH, label);
-	screen_wrap(view->screen, view->out, LABEL_WIDTH + 2,
-	    clean[0] == '\0' ? "-" : clean);
-	return 0;
-}
 
 static const char *
 status_text(struct arena *arena, const struct bulk_send *send)
@@ -70,16 +36,11 @@ status_text(struct arena *arena, const struct bulk_send *send)
 static const char *
 time_text(struct arena *arena, const struct bulk_send *send)
 {
-	char first[CLOCK_LOCAL_MAX], last[CLOCK_LOCAL_MAX];
-	clock_local(send->first_at_ms, first);
-	clock_local(send->last_at_ms, last);
-	const char *ended = send->ended ? "over" : "may still go on";
-	if (strcmp(first, last) == 0)
-		return arena_printf(arena, "%s; %s", first, ended);
-	const size_t date = strlen("2026-03-02 ");
-	bool same_day = strncmp(first, last, date) == 0;
-	return arena_printf(
-	    arena, "%s to %s; %s", first, same_day ? last + date : last, ended);
+	const char *span =
+	    view_span(arena, send->first_at_ms, send->last_at_ms);
+	return span == NULL ? NULL
+			    : arena_printf(arena, "%s; %s", span,
+				  send->ended ? "over" : "may still go on");
 }
 
 static const char *
@@ -117,10 +78,14 @@ print_head(const struct view *view, const struct bulk_send *send)
 			     ? "no"
 			     : arena_printf(arena, "yes, declaration %lld",
 				   (long long)send->declaration)},
+	    {"Reference", send->reference},
 	};
-	title(view, arena_printf(arena, "Bulk send %lld", (long long)send->id));
-	for (size_t i = 0; i < COUNT(facts); i++)
-		if (fact(view, facts[i].label, facts[i].value) < 0)
+	view_title(
+	    view, arena_printf(arena, "Bulk send %lld", (long long)send->id));
+	/* Most have no reference. */
+	size_t n = COUNT(facts) - (send->reference[0] == '\0');
+	for (size_t i = 0; i < n; i++)
+		if (view_fact(view, facts[i].label, facts[i].value) < 0)
 			return -1;
 	return 0;
 }
@@ -178,16 +143,6 @@ recipients_text(struct arena *arena, const struct message *message, size_t most)
 	return copy;
 }
 
-/* 2026-03-02 14:05:09, to the second: messages of a window come fast. */
-static const char *
-second_text(struct arena *arena, int64_t at_ms)
-{
-	char text[CLOCK_RFC3339_MAX];
-	clock_rfc3339(at_ms, text);
-	text[strcspn(text, "T")] = ' ';
-	return arena_strndup(arena, text, strlen("2026-03-02 14:05:09"));
-}
-
 /* What stands below the row: what it takes to find the mail elsewhere. */
 static void
 add_marks(struct table *table, struct arena *arena, const struct message *m)
@@ -212,7 +167,7 @@ print_evidence(
 	for (size_t i = 0; table != NULL && i < story->evidence_n; i++) {
 		const struct message *m = &story->evidence[i];
 		const struct cell cells[COUNT(evidence_columns)] = {
-		    {second_text(arena, m->at_ms), TINT_NONE},
+		    {view_second(arena, m->at_ms), TINT_NONE},
 		    {m->queue_id, TINT_NONE},
 		    {arena_printf(arena, "%u", m->recipient_count), TINT_NONE},
 		    {m->mail_from[0] == '\0' ? "<>" : m->mail_from, TINT_NONE},
@@ -238,7 +193,7 @@ print_left_out(
 	if (story->evidence_n < messages)
 		fprintf(view->out, "  and %zu message%s more\n",
 		    messages - story->evidence_n,
-		    plural(messages - story->evidence_n));
+		    view_plural(messages - story->evidence_n));
 	bool cut = story->evidence_n < messages;
 	for (size_t i = 0; most > 0 && i < story->evidence_n; i++)
 		cut = cut || story->evidence[i].recipients_n > most;
@@ -248,87 +203,6 @@ print_left_out(
 		    (long long)story->send.id);
 }
 
-/* ------------------------------------------------------ history and alerts */
-
-static const struct column history_columns[] = {
-    {.title = "TIME"},
-    {.title = "BY"},
-    {.title = "EVENT"},
-};
-
-static int
-print_history(const struct view *view, const struct bulk_send_story *story)
-{
-	struct table *table =
-	    table_new(view->arena, history_columns, COUNT(history_columns), 2);
-	for (size_t i = 0; table != NULL && i < story->history_n; i++) {
-		const struct history *h = &story->history[i];
-		const struct cell cells[] = {
-		    {second_text(view->arena, h->at_ms), TINT_NONE},
-		    {h->by, TINT_NONE},
-		    {h->event, TINT_NONE},
-		};
-		table_row(table, cells);
-		if (h->note[0] != '\0')
-			table_note(table, h->note);
-	}
-	return table_print(table, view->screen, view->out);
-}
-
-static const struct column alert_columns[] = {
-    {.title = "ALERT"},
-    {.title = "STATE"},
-    {.title = "TIME"},
-    {.title = "TRIES", .right = true},
-};
-
-static int
-print_alerts(const struct view *view, const struct bulk_send_story *story)
-{
-	static const enum tint tints[] = {
-	    [ALERT_QUEUED] = TINT_YELLOW,
-	    [ALERT_SENT] = TINT_GREEN,
-	    [ALERT_FAILED] = TINT_RED,
-	};
-	struct arena *arena = view->arena;
-	struct table *table =
-	    table_new(arena, alert_columns, COUNT(alert_columns), 2);
-	for (size_t i = 0; table != NULL && i < story->alerts_n; i++) {
-		const struct alert *a = &story->alerts[i];
-		bool known =
-		    a->state >= ALERT_QUEUED && a->state <= ALERT_FAILED;
-		const struct cell cells[] = {
-		    {record_alert_kind_name(a->kind), TINT_NONE},
-		    {record_alert_state_name(a->state),
-			known ? tints[a->state] : TINT_NONE},
-		    {second_text(
-			 arena, a->sent_ms != 0 ? a->sent_ms : a->created_ms),
-			TINT_NONE},
-		    {arena_printf(arena, "%u", a->attempts), TINT_NONE},
-		};
-		table_row(table, cells);
-		if (a->to[0] != '\0')
-			table_note(table, arena_printf(arena, "to %s", a->to));
-		if (a->last_error[0] != '\0')
-			table_note(table, a->last_error);
-	}
-	return table_print(table, view->screen, view->out);
-}
-
-/* A part with its heading, or one line where there is nothing. */
-static int
-part(const struct view *view, const struct bulk_send_story *story,
-    const char *heading, size_t n,
-    int (*print)(const struct view *, const struct bulk_send_story *))
-{
-	fputc('\n', view->out);
-	title(view, heading);
-	if (n > 0)
-		return print(view, story);
-	fputs("  none\n", view->out);
-	return 0;
-}
-
 int
 show_print(
     const struct view *view, const struct bulk_send_story *story, size_t most)
@@ -336,13 +210,11 @@ show_print(
 	if (print_head(view, &story->send) < 0)
 		return -1;
 	fputc('\n', view->out);
-	title(view, "Evidence");
+	view_title(view, "Evidence");
 	if (story->evidence_n > 0 && print_evidence(view, story, most) < 0)
 		return -1;
 	print_left_out(view, story, most);
-	if (part(view, story, "History", story->history_n, print_history) < 0)
-		return -1;
-	return part(view, story, "Alerts", story->alerts_n, print_alerts);
+	return story_print(view, story);
 }
 
 /* ---------------------------------------------------------------- command */
@@ -357,10 +229,7 @@ show_run(struct ctl *ctl, struct store *store, int64_t id, size_t most)
 	if (found < 0)
 		return ctl_fail(ctl, "%s", err.text);
 	if (found == 0)
-		return ctl_fail(ctl,
-		    "there is no bulk send %lld; `bulkwatch list --status all` "
-		    "shows those that there are",
-		    (long long)id);
+		return ctl_no_bulk_send(ctl, id);
 	if (ctl->json)
 		return ctl_document(ctl, json_show(&story));
 	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
@@ -378,7 +247,7 @@ show_command(struct ctl *ctl)
 		return ctl->code;
 	int64_t id;
 	if (args_words(ctl, 1, "one ID") < 0 ||
-	    args_number(ctl, "ID", ctl->words[0], INT64_MAX, &id) < 0)
+	    args_id(ctl, ctl->words[0], &id) < 0)
 		return CTL_USAGE;
 	struct store *store;
 	if (ctl_open_store(ctl, &store) < 0)

@@ -18,17 +18,21 @@
  * processes at once must not be refused. */
 #define BACKLOG 1024
 
-/* True if some program listens there. */
+/* True unless it is certain that no program listens there: one that is busy
+ * (EAGAIN), another user's (EACCES) or another kind of socket (EPROTOTYPE) is
+ * as good as alive. */
 static bool
 is_live(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd =
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return false;
-	bool live = connect(fd, (const struct sockaddr *)address,
-			sizeof(*address)) == 0;
+		return true;
+	bool dead = connect(fd, (const struct sockaddr *)address,
+			sizeof(*address)) < 0 &&
+	    (errno == ECONNREFUSED || errno == ENOENT);
 	close(fd);
-	return live;
+	return !dead;
 }
 
 /* Makes way for the socket: removes one that was left behind. */
@@ -103,9 +107,11 @@ bind_inet(const struct addrinfo *at, struct err *err)
 	return fd;
 }
 
-/* text: PORT@HOST, PORT@[ADDRESS]. */
+/* text: PORT@HOST, PORT@[ADDRESS]. A name may have addresses of both families:
+ * the scheme says which one the MTA is told to use. */
 static int
-listen_inet(const char *text, struct listener *listener_r, struct err *err)
+listen_tcp(const char *text, int family, struct listener *listener_r,
+    struct err *err)
 {
 	char port[16], host[256];
 	const char *at = strchr(text, '@');
@@ -117,8 +123,9 @@ listen_inet(const char *text, struct listener *listener_r, struct err *err)
 	snprintf(host, sizeof(host), "%s", at + 1 + bracketed);
 	if (bracketed)
 		host[strcspn(host, "]")] = '\0';
-	struct addrinfo hints = {
-	    .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	struct addrinfo hints = {.ai_family = family,
+	    .ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_PASSIVE};
 	struct addrinfo *found;
 	int failed = getaddrinfo(host, port, &hints, &found);
 	if (failed != 0)
@@ -128,6 +135,18 @@ listen_inet(const char *text, struct listener *listener_r, struct err *err)
 	listener_r->over_tcp = true;
 	freeaddrinfo(found);
 	return listener_r->fd < 0 ? err_wrap(err, "inet:%s", text) : 0;
+}
+
+static int
+listen_inet(const char *text, struct listener *listener_r, struct err *err)
+{
+	return listen_tcp(text, AF_INET, listener_r, err);
+}
+
+static int
+listen_inet6(const char *text, struct listener *listener_r, struct err *err)
+{
+	return listen_tcp(text, AF_INET6, listener_r, err);
 }
 
 static int
@@ -156,7 +175,7 @@ listener_open(
 	    {"unix:", listen_unix},
 	    {"local:", listen_unix},
 	    {"inet:", listen_inet},
-	    {"inet6:", listen_inet},
+	    {"inet6:", listen_inet6},
 	};
 	*listener_r = (struct listener){.fd = -1};
 	int passed = from_systemd(listener_r, err);

@@ -39,6 +39,9 @@
 #define RETRY_PATIENCE_MS 100
 #define REMIND_SECS 60
 
+/* How often a spool that cannot be read is tried while the store works. */
+#define SPOOL_RETRY_SECS 60
+
 /* A message on its way. It lives in its own arena and has two holders: the
  * session that waits, and the recorder. */
 struct ticket {
@@ -79,7 +82,8 @@ struct recorder {
 	bool damaged;        /* set the file aside before trying again */
 	struct spool *spool;
 	struct ticket_list parked;
-	int64_t failed_at, next_try, next_remark; /* ticks */
+	bool refused; /* the store failed at what was to be brought in */
+	int64_t failed_at, next_try, next_remark, next_spool_try; /* ticks */
 	void (*alert_queued)(void *context);
 	void *context;
 };
@@ -324,12 +328,24 @@ bring_in(struct recorder *r, struct entry *const *entries, size_t n)
 {
 	struct err err;
 	if (save(r->store, entries, n, &err) < 0) {
-		r->damaged = store_is_damaged(r->store);
+		r->refused = true;
+		r->damaged = r->damaged || store_is_damaged(r->store);
 		log_text(LOG_LEVEL_ERROR, "replay-failed", "%s", err.text);
 		return -1;
 	}
 	report(r, entries, n);
 	return 0;
+}
+
+/* The tick at which a spooled message was sent, by the wall clock: its own may
+ * be of an earlier boot. One of the future counts as now. */
+static int64_t
+tick_by_wall(int64_t at_ms)
+{
+	int64_t now = clock_tick(), age_secs = (clock_wall_ms() - at_ms) / 1000;
+	if (age_secs > now)
+		return 0;
+	return now - (age_secs > 0 ? age_secs : 0);
 }
 
 static int
@@ -344,6 +360,7 @@ bring_in_spooled(
 		    arena_alloc(arena, r->settings->rules_n * sizeof(*m));
 		if (e == NULL || m == NULL)
 			return -1;
+		messages[i]->tick = tick_by_wall(messages[i]->at_ms);
 		*e = (struct entry){.arena = arena,
 		    .settings = r->settings,
 		    .message = messages[i],
@@ -352,6 +369,31 @@ bring_in_spooled(
 		entries[i] = e;
 	}
 	return entries == NULL ? -1 : bring_in(r, entries, n);
+}
+
+static void
+say_bad_line(void *context, const char *sentence)
+{
+	(void)context;
+	log_text(LOG_LEVEL_ERROR, "spool-line-rejected", "%s", sentence);
+}
+
+/* Brings in what the spool holds. A spool that cannot be read is said, and tried
+ * again later: the store works without it. Returns 0, or -1 if the store
+ * failed. */
+static int
+empty_spool(struct recorder *r, struct err *err)
+{
+	r->refused = false;
+	if (!spool_has_messages(r->spool) ||
+	    spool_replay(r->spool, bring_in_spooled, r, say_bad_line, err) == 0)
+		return 0;
+	if (r->refused)
+		return -1;
+	log_text(LOG_LEVEL_ERROR, "spool-failed",
+	    "%s; what it holds is not in the database yet", err->text);
+	r->next_spool_try = clock_tick() + SPOOL_RETRY_SECS;
+	return 0;
 }
 
 static int
@@ -366,18 +408,13 @@ bring_in_parked(struct recorder *r)
 	return 0;
 }
 
-static void
-say_bad_line(void *context, const char *sentence)
-{
-	(void)context;
-	log_text(LOG_LEVEL_ERROR, "spool-line-rejected", "%s", sentence);
-}
-
+/* The database was set aside: what was brought into it is to come again. */
 static void
 say_notice(void *context, const char *sentence)
 {
-	(void)context;
+	struct recorder *r = context;
 	log_text(LOG_LEVEL_ERROR, "database", "%s", sentence);
+	spool_rewind(r->spool);
 }
 
 static size_t
@@ -407,20 +444,17 @@ static int
 start_store(struct recorder *r, bool check, struct err *err)
 {
 	if (r->damaged &&
-	    store_set_aside(r->path, say_notice, NULL, err) < 0)
+	    store_set_aside(r->path, say_notice, r, err) < 0)
 		return STORE_LATER;
 	r->damaged = false;
 	int failed =
-	    store_open(r->path, check, say_notice, NULL, &r->store, err);
+	    store_open(r->path, check, say_notice, r, &r->store, err);
 	if (failed < 0)
 		return failed;
 	store_set_patience(r->store, RETRY_PATIENCE_MS);
 	if (store_probe(r->store, err) < 0 ||
 	    refill(r->store, r->settings, measure_all, r->settings, err) < 0 ||
-	    (spool_has_messages(r->spool) &&
-		spool_replay(
-		    r->spool, bring_in_spooled, r, say_bad_line, err) < 0) ||
-	    bring_in_parked(r) < 0) {
+	    empty_spool(r, err) < 0 || bring_in_parked(r) < 0) {
 		r->damaged = r->damaged || store_is_damaged(r->store);
 		store_close(&r->store);
 		return STORE_LATER;
@@ -451,6 +485,16 @@ try_store(struct recorder *r)
 		    LOG_LEVEL_ERROR, "store-still-failing", "%s", err.text);
 		r->next_remark = now + REMIND_SECS;
 	}
+}
+
+/* A spool that could not be read, while the store works. */
+static void
+try_spool(struct recorder *r)
+{
+	struct err err;
+	if (r->store != NULL && spool_has_messages(r->spool) &&
+	    clock_tick() >= r->next_spool_try && empty_spool(r, &err) < 0)
+		store_failed(r, err.text);
 }
 
 /* -------------------------------------------------------------- the thread */
@@ -542,6 +586,7 @@ run(void *context)
 	while (take_work(r, &batch, &job)) {
 		if (r->store == NULL && clock_tick() >= r->next_try)
 			try_store(r);
+		try_spool(r);
 		process(r, &batch);
 		if (job != NULL)
 			run_job(r, job);
@@ -731,7 +776,7 @@ recorder_init(const struct recorder_options *options,
 		failed = 0;
 	}
 	if (failed == 0 && pthread_create(&r->thread, NULL, run, r) != 0)
-		failed = err_sys(err, "the recorder's thread");
+		failed = err_set(err, "the recorder's thread cannot be made");
 	if (failed < 0) {
 		recorder_free(r);
 		return -1;

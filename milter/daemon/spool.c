@@ -18,6 +18,10 @@ struct spool {
 	int folder; /* for openat */
 	char *name;
 	bool has_messages;
+	/* So much of the file was taken, or rejected, by a replay that did not
+	 * come to its end. */
+	off_t done;
+	size_t done_lines, rejected_lines;
 };
 
 int
@@ -105,18 +109,29 @@ lines_of(const struct message *const *messages, size_t n, size_t *length_r)
 	return NULL;
 }
 
+/* A line that was torn by a crash must not take the next one with it. */
+static bool
+ends_with_newline(int fd, off_t size)
+{
+	char last;
+	return size == 0 ||
+	    (pread(fd, &last, 1, size - 1) == 1 && last == '\n');
+}
+
 static int
 append(struct spool *spool, const char *file, const char *text, size_t length,
     struct err *err)
 {
 	int fd = openat(spool->folder, file,
-	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	    O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		return err_sys(err, "spool %s/%s", spool->name, file);
 	struct stat st;
 	int failed = fstat(fd, &st);
 	if (failed == 0 &&
-	    (write_all(fd, text, length) < 0 || fdatasync(fd) < 0)) {
+	    ((!ends_with_newline(fd, st.st_size) &&
+		 write_all(fd, "\n", 1) < 0) ||
+		write_all(fd, text, length) < 0 || fdatasync(fd) < 0)) {
 		failed = -1;
 		int saved = errno;
 		/* Half a line would be taken for a damaged one. */
@@ -165,8 +180,11 @@ static int
 reject(struct replay *replay, const char *line, size_t length,
     const struct err *why, struct err *err)
 {
+	if (replay->line_no <= replay->spool->rejected_lines)
+		return 0; /* by an earlier replay */
 	if (append(replay->spool, SPOOL_REJECTED_FILE, line, length, err) < 0)
 		return -1;
+	replay->spool->rejected_lines = replay->line_no;
 	struct err sentence;
 	err_set(&sentence,
 	    "spool %s/%s line %zu cannot be read and was put into %s: %s",
@@ -227,7 +245,36 @@ replay_batches(struct replay *replay, struct err *err)
 			return err_set(err, "the store did not take it");
 		if (n <= 0)
 			return n;
+		replay->spool->done = ftello(replay->file);
+		replay->spool->done_lines = replay->line_no;
 	}
+}
+
+void
+spool_rewind(struct spool *spool)
+{
+	spool->done = 0;
+	spool->done_lines = 0;
+}
+
+static void
+forget_done(struct spool *spool)
+{
+	spool_rewind(spool);
+	spool->rejected_lines = 0;
+}
+
+/* Goes on where the last replay ended, in a file that has only grown. */
+static int
+skip_done(struct replay *replay)
+{
+	struct stat st;
+	if (fstat(fileno(replay->file), &st) < 0)
+		return -1;
+	if (st.st_size < replay->spool->done)
+		forget_done(replay->spool);
+	replay->line_no = replay->spool->done_lines;
+	return fseeko(replay->file, replay->spool->done, SEEK_SET);
 }
 
 int
@@ -241,6 +288,7 @@ spool_replay(struct spool *spool, spool_batch_fn *batch, void *context,
 	int fd = openat(
 	    spool->folder, SPOOL_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT) {
+		forget_done(spool);
 		spool->has_messages = false;
 		return 0;
 	}
@@ -251,12 +299,15 @@ spool_replay(struct spool *spool, spool_batch_fn *batch, void *context,
 			close(fd);
 		return -1;
 	}
-	int failed = replay_batches(&replay, err);
+	int failed = skip_done(&replay) < 0
+	    ? err_sys(err, "spool %s/%s", spool->name, SPOOL_FILE)
+	    : replay_batches(&replay, err);
 	fclose(replay.file);
 	if (failed < 0)
 		return -1;
 	if (unlinkat(spool->folder, SPOOL_FILE, 0) < 0)
 		return err_sys(err, "spool %s/%s", spool->name, SPOOL_FILE);
+	forget_done(spool);
 	spool->has_messages = false;
 	return 0;
 }

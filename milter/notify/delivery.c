@@ -1,31 +1,18 @@
 /*
- * delivery.c: alerts taken from the outbox to the SMTP server.
+ * delivery.c: mails taken from the outbox to the SMTP server.
  *
- * The first mail that fails ends the round, and no other is tried for a while
- * (the hold), however many wait: a server that is down is asked once, not ten
- * thousand times. Each row has its own backoff beside that, so that one mail
- * that the server will not have does not stand before the others forever.
+ * The first mail that fails ends the round; settle.c says what is tried again,
+ * and when.
  */
 #include "delivery.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bulkwatch/clock.h"
-#include "bulkwatch/log.h"
 #include "bulkwatch/smtp.h"
 #include "message.h"
-
-/* A server that is back is found so soon, even after days. */
-#define HOLD_MAX_SECS 300
-
-/* Some alerts that go in one mail, or fail to. */
-struct batch {
-	const struct settings *settings;
-	struct arena *arena;
-	const struct alert *alerts;
-	size_t n;
-};
+#include "settle.h"
 
 static bool
 is_stopping(const struct delivery *delivery)
@@ -33,171 +20,29 @@ is_stopping(const struct delivery *delivery)
 	return __atomic_load_n(delivery->stop, __ATOMIC_RELAXED);
 }
 
-/* ----------------------------------------------------------------- log */
+/* ----------------------------------------------------------------- lanes */
 
-static void
-log_alert(enum log_level level, const char *event, const struct alert *alert,
-    const char *to, const char *message_id, const char *error)
+static struct lane *
+lane_of(struct delivery *delivery, const struct batch *batch)
 {
-	char bulk_send[24], attempts[16];
-	snprintf(
-	    bulk_send, sizeof(bulk_send), "%lld", (long long)alert->bulk_send);
-	snprintf(attempts, sizeof(attempts), "%u", alert->attempts + 1);
-	log_event(level, "event", event, "bulk_send", bulk_send, "kind",
-	    record_alert_kind_name(alert->kind), "attempts", attempts, "to", to,
-	    "message_id", message_id, "error", error, NULL);
+	return batch->alerts[0].kind == ALERT_NOTICE ? &delivery->senders
+						     : &delivery->admins;
 }
 
-/* True for the first failure, the second, the fourth, …: a server that is down
- * for days fills no log. */
-static bool
-is_worth_a_line(uint32_t failures)
+size_t
+lane_left(struct lane *lane, int64_t now_tick, size_t per_hour)
 {
-	return (failures & (failures - 1)) == 0;
+	return lane->hold_until_tick > now_tick
+		   ? 0
+		   : budget_left(&lane->budget, now_tick, per_hour);
 }
 
-/* -------------------------------------------------------------- settling */
-
-static void
-forget_unsettled(struct delivery *delivery)
+int64_t
+lane_wait(const struct lane *lane, int64_t now_tick, size_t per_hour)
 {
-	arena_free(delivery->unsettled.arena);
-	delivery->unsettled = (struct unsettled){.arena = NULL};
-}
-
-int
-delivery_settle(struct delivery *delivery)
-{
-	const struct unsettled *unsettled = &delivery->unsettled;
-	if (unsettled->arena == NULL)
-		return 0;
-	if (delivery->outbox.settle(delivery->outbox.context, unsettled->ids,
-		unsettled->n, &unsettled->result) < 0)
-		return -1;
-	forget_unsettled(delivery);
-	return 0;
-}
-
-static const int64_t *
-ids_of(struct arena *arena, const struct batch *batch)
-{
-	int64_t *ids = arena_alloc(arena, batch->n * sizeof(*ids));
-	for (size_t i = 0; i < batch->n && ids != NULL; i++)
-		ids[i] = batch->alerts[i].id;
-	return ids;
-}
-
-/* Who got it: all but those refused. */
-static const char *
-reached(struct arena *arena, const struct text_list *to, const bool *refused)
-{
-	const char *list = "";
-	for (size_t i = 0; i < to->n && list != NULL; i++)
-		if (!refused[i])
-			list = arena_printf(arena, "%s%s%s", list,
-			    list[0] == '\0' ? "" : ", ", to->items[i]);
-	return list;
-}
-
-static void
-note_sent(struct delivery *delivery, const struct batch *batch,
-    const struct outgoing *outgoing, const bool *refused, const char *error)
-{
-	struct unsettled *unsettled = &delivery->unsettled;
-	delivery->failures = 0;
-	unsettled->arena = arena_new();
-	if (unsettled->arena == NULL)
-		return; /* it will go twice, rather than be lost */
-	unsettled->n = batch->n;
-	unsettled->ids = ids_of(unsettled->arena, batch);
-	unsettled->result = (struct alert_result){
-	    .state = ALERT_SENT,
-	    .to = reached(unsettled->arena, outgoing->to, refused),
-	    .message_id = arena_strdup(unsettled->arena, outgoing->message_id),
-	    .error = arena_strdup(unsettled->arena, error),
-	    .at_ms = clock_wall_ms(),
-	};
-	if (unsettled->ids == NULL || unsettled->result.to == NULL ||
-	    unsettled->result.message_id == NULL ||
-	    unsettled->result.error == NULL) {
-		forget_unsettled(delivery);
-		return;
-	}
-	for (size_t i = 0; i < batch->n; i++)
-		log_alert(error[0] == '\0' ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
-		    "alert-sent", &batch->alerts[i], unsettled->result.to,
-		    unsettled->result.message_id,
-		    error[0] == '\0' ? NULL : error);
-	delivery_settle(delivery);
-}
-
-static bool
-is_too_old(const struct alert *alert, int64_t now_ms)
-{
-	return now_ms - alert->created_ms >= (int64_t)ALERT_GIVE_UP_SECS * 1000;
-}
-
-/* Settles those of the batch that are too old, or those that are not, with one
- * result. */
-static int
-settle_part(struct delivery *delivery, const struct batch *batch, bool too_old,
-    const struct alert_result *result)
-{
-	const struct outbox *outbox = &delivery->outbox;
-	int64_t *ids = arena_alloc(batch->arena, batch->n * sizeof(*ids));
-	size_t n = 0;
-	if (ids == NULL)
-		return -1;
-	for (size_t i = 0; i < batch->n; i++)
-		if (is_too_old(&batch->alerts[i], result->at_ms) == too_old)
-			ids[n++] = batch->alerts[i].id;
-	if (n > 0 && outbox->settle(outbox->context, ids, n, result) < 0)
-		return -1;
-	for (size_t i = 0; i < batch->n && too_old; i++)
-		if (is_too_old(&batch->alerts[i], result->at_ms))
-			log_alert(LOG_LEVEL_ERROR, "alert-failed",
-			    &batch->alerts[i], NULL, NULL, result->error);
-	return 0;
-}
-
-/* Puts off the batch's rows, or gives up those that are too old. Returns 0, or
- * -1 if the store fails. */
-static int
-settle_failed(
-    struct delivery *delivery, const struct batch *batch, const char *error)
-{
-	uint32_t attempts = 0;
-	for (size_t i = 0; i < batch->n; i++)
-		if (batch->alerts[i].attempts > attempts)
-			attempts = batch->alerts[i].attempts;
-	struct alert_result result = {
-	    .state = ALERT_QUEUED,
-	    .to = "",
-	    .message_id = "",
-	    .error = error,
-	    .at_ms = clock_wall_ms(),
-	};
-	result.next_ms =
-	    result.at_ms + notifier_backoff_secs(attempts + 1) * 1000;
-	if (settle_part(delivery, batch, false, &result) < 0)
-		return -1;
-	result.state = ALERT_FAILED;
-	return settle_part(delivery, batch, true, &result);
-}
-
-/* The server did not take a mail: nothing else is tried for a while. */
-static void
-note_failed(
-    struct delivery *delivery, const struct batch *batch, const char *error)
-{
-	delivery->failures++;
-	int64_t hold = notifier_backoff_secs(delivery->failures);
-	delivery->hold_until_tick =
-	    clock_tick() + (hold < HOLD_MAX_SECS ? hold : HOLD_MAX_SECS);
-	if (is_worth_a_line(delivery->failures))
-		log_alert(LOG_LEVEL_WARNING, "alert-delayed", &batch->alerts[0],
-		    NULL, NULL, error);
-	settle_failed(delivery, batch, error);
+	int64_t hold = lane->hold_until_tick - now_tick;
+	int64_t budget = budget_wait(&lane->budget, now_tick, per_hour);
+	return hold > budget ? hold : budget;
 }
 
 /* -------------------------------------------------------------- sending */
@@ -238,21 +83,28 @@ send_mail(struct delivery *delivery, const struct batch *batch,
     struct outgoing *outgoing)
 {
 	struct err err = {""};
+	struct lane *lane = lane_of(delivery, batch);
 	bool *refused =
 	    arena_alloc(batch->arena, outgoing->to->n * sizeof(*refused));
-	if (refused == NULL || budget_reserve(&delivery->budget) < 0)
+	if (refused == NULL || budget_reserve(&lane->budget) < 0)
 		return -1;
 	enum smtp_result result =
 	    attempt(delivery, batch, outgoing, refused, &err);
 	if (result == SMTP_SENT || result == SMTP_UNCERTAIN)
-		budget_note(&delivery->budget, clock_tick());
+		budget_note(&lane->budget, clock_tick());
 	if (result == SMTP_SENT) {
-		note_sent(delivery, batch, outgoing, refused, err.text);
+		lane->failures = 0;
+		settle_sent(delivery, batch, outgoing, refused, err.text);
 		return delivery->unsettled.arena == NULL ? 0 : -1;
 	}
 	/* An attempt that we stopped ourselves says nothing of the row. */
-	if (!is_stopping(delivery))
-		note_failed(delivery, batch, err.text);
+	if (is_stopping(delivery))
+		return -1;
+	/* An alert must arrive, and an admin may mend what is refused; a
+	 * sender's address that the server does not know is only tried once. */
+	if (result == SMTP_PERMANENT && batch->alerts[0].kind == ALERT_NOTICE)
+		return settle_given_up(delivery, batch, err.text);
+	settle_failed(delivery, batch, err.text);
 	return -1;
 }
 
@@ -265,17 +117,13 @@ story_of(struct delivery *delivery, const struct batch *batch, size_t evidence,
 	    batch->alerts[0].bulk_send, evidence, story_r);
 }
 
-/* What an alert is about cannot be read: that is not the SMTP server's fault,
- * so the others go on. Returns 0, or -1 if it is the store that fails. */
+/* What a mail is about cannot be read: that is not the SMTP server's fault, so
+ * the others go on. Returns 0, or -1 if it is the store that fails. */
 static int
 put_off(struct delivery *delivery, const struct batch *batch)
 {
-	static const char error[] =
-	    "the bulk send cannot be read from the database";
-	if (is_worth_a_line(batch->alerts[0].attempts + 1))
-		log_alert(LOG_LEVEL_WARNING, "alert-delayed", &batch->alerts[0],
-		    NULL, NULL, error);
-	return settle_failed(delivery, batch, error);
+	return settle_put_off(delivery, batch,
+	    "what it tells of cannot be read from the database");
 }
 
 static int
@@ -363,7 +211,35 @@ send_digest(struct delivery *delivery, const struct batch *batch)
 	return send_mail(delivery, &listed, &outgoing);
 }
 
-/* Sends so many of the alerts in one mail. */
+/* Whether there is anything to tell any more: a case may have been closed
+ * while the mail waited. */
+static bool
+has_something(const struct day *day)
+{
+	return day->waiting_n > 0 || day->fresh_n > 0 || day->expected_n > 0 ||
+	       day->alerts_failed > 0 || day->store_failures > 0;
+}
+
+/* Sends the day's digest. The batch holds more than one where the server was
+ * down for days: the newest facts serve for all. */
+static int
+send_daily(struct delivery *delivery, const struct batch *batch)
+{
+	const struct outbox *outbox = &delivery->outbox;
+	struct day day;
+	struct outgoing outgoing;
+	if (outbox->day(outbox->context, batch->arena, clock_wall_ms(), &day) <
+	    0)
+		return put_off(delivery, batch);
+	if (!has_something(&day))
+		return settle_unsent(delivery, batch);
+	if (message_daily(batch->arena, batch->settings, batch->alerts, &day,
+		&outgoing) < 0)
+		return -1;
+	return send_mail(delivery, batch, &outgoing);
+}
+
+/* Sends so many of the rows in one mail. */
 static int
 send_some(struct delivery *delivery, const struct settings *settings,
     const struct alert *alerts, size_t n)
@@ -371,14 +247,21 @@ send_some(struct delivery *delivery, const struct settings *settings,
 	struct batch batch = {settings, arena_new(), alerts, n};
 	if (batch.arena == NULL)
 		return -1;
-	int going_on = n == 1 ? send_single(delivery, &batch)
-			      : send_digest(delivery, &batch);
+	int going_on;
+	if (alerts[0].kind == ALERT_DAILY)
+		going_on = send_daily(delivery, &batch);
+	else if (n == 1)
+		going_on = send_single(delivery, &batch);
+	else
+		going_on = send_digest(delivery, &batch);
 	arena_free(batch.arena);
 	return going_on;
 }
 
-int
-delivery_send(struct delivery *delivery, const struct settings *settings,
+/* ---------------------------------------------------------------- rounds */
+
+static int
+send_alerts(struct delivery *delivery, const struct settings *settings,
     const struct alert *alerts, size_t n, size_t left)
 {
 	for (size_t i = 0; i < n && left > 0; left--) {
@@ -391,9 +274,65 @@ delivery_send(struct delivery *delivery, const struct settings *settings,
 	return 0;
 }
 
+/* The rows that are a day's digest, or those that are not, one behind the
+ * other. Returns how many. */
+static size_t
+pick(const struct alert *alerts, size_t n, bool daily, struct alert *picked_r)
+{
+	size_t picked_n = 0;
+	for (size_t i = 0; i < n; i++)
+		if ((alerts[i].kind == ALERT_DAILY) == daily)
+			picked_r[picked_n++] = alerts[i];
+	return picked_n;
+}
+
+int
+delivery_send(struct delivery *delivery, const struct settings *settings,
+    const struct alert *alerts, size_t n, size_t left)
+{
+	struct alert *sorted = calloc(n, sizeof(*sorted));
+	if (sorted == NULL)
+		return -1;
+	size_t others_n = pick(alerts, n, false, sorted);
+	const struct alert *daily = sorted + others_n;
+	size_t daily_n = pick(alerts, n, true, sorted + others_n);
+	int going_on = is_stopping(delivery) ? -1 : 0;
+	/* Where only one mail may go, it is the older one's turn: neither can
+	 * keep the other from ever going. */
+	if (going_on == 0 && daily_n > 0 &&
+	    (left > 1 || others_n == 0 || daily[0].id < sorted[0].id)) {
+		going_on = send_some(delivery, settings, daily, daily_n);
+		left--;
+	}
+	if (going_on == 0)
+		going_on =
+		    send_alerts(delivery, settings, sorted, others_n, left);
+	free(sorted);
+	return going_on;
+}
+
+int
+delivery_notice(struct delivery *delivery, const struct settings *settings,
+    const struct alert *notice)
+{
+	struct batch batch = {settings, arena_new(), notice, 1};
+	if (batch.arena == NULL)
+		return -1;
+	int going_on = -1;
+	/* Settings may have changed since it was queued. */
+	if (!settings->notices.enabled)
+		going_on = settle_given_up(
+		    delivery, &batch, "notices.enabled is false now");
+	else if (!is_stopping(delivery))
+		going_on = send_single(delivery, &batch);
+	arena_free(batch.arena);
+	return going_on;
+}
+
 void
 delivery_free(struct delivery *delivery)
 {
-	forget_unsettled(delivery);
-	budget_free(&delivery->budget);
+	settle_forget(delivery);
+	budget_free(&delivery->admins.budget);
+	budget_free(&delivery->senders.budget);
 }

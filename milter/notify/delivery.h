@@ -1,6 +1,6 @@
 /*
- * delivery.h: alerts taken from the outbox to the SMTP server, and what came of
- * it; for notifier.c alone, and for its thread.
+ * delivery.h: mails taken from the outbox to the SMTP server; for notifier.c
+ * and settle.c alone, and for the notifier's thread.
  */
 #ifndef BULKWATCH_NOTIFY_DELIVERY_H
 #define BULKWATCH_NOTIFY_DELIVERY_H
@@ -21,29 +21,46 @@ struct unsettled {
 	struct alert_result result;
 };
 
-struct delivery {
-	struct outbox outbox;
-	struct own *own;
-	const bool *stop; /* read with __atomic_load_n */
+/*
+ * Mail to the admins and mail to senders do not stand in each other's way: each
+ * has so many mails an hour (alerts.per_hour) and its own wait after a failure.
+ * Else a storm of notices, or one mailbox that takes none, would hold up the
+ * alerts.
+ */
+struct lane {
 	struct budget budget;
-	struct unsettled unsettled;
 	uint32_t failures;       /* in a row */
 	int64_t hold_until_tick; /* nothing is tried before */
 };
 
+struct delivery {
+	struct outbox outbox;
+	struct own *own;
+	const bool *stop; /* read with __atomic_load_n */
+	struct lane admins, senders;
+	struct unsettled unsettled;
+};
+
+/* How many mails may go now. */
+size_t lane_left(struct lane *lane, int64_t now_tick, size_t per_hour);
+
+/* Seconds until one may go, where none may. */
+int64_t lane_wait(const struct lane *lane, int64_t now_tick, size_t per_hour);
+
 /*
- * Sends alerts in at most left mails (1 or more): one by one, or, when there
- * are more than that, all the rest in the last one. Each is settled right
- * after.
+ * Sends mail to the admins (started, grown, beyond, daily) in at most left
+ * mails (1 or more): one by one, or, when there are more than that, all the
+ * rest in the last one. A day's digest goes on its own, and several of them are
+ * one. Each is settled right after.
  * Returns 0, or -1 if the server or the store failed and it is no use to go on
  * now.
  */
 int delivery_send(struct delivery *delivery, const struct settings *settings,
     const struct alert *alerts, size_t n, size_t left);
 
-/* Tells the store of a mail that went, if it does not know. Returns 0, or -1
- * if it cannot be told now. */
-int delivery_settle(struct delivery *delivery);
+/* Sends one notice to its sender, where one may go. Returns as above. */
+int delivery_notice(struct delivery *delivery, const struct settings *settings,
+    const struct alert *notice);
 
 void delivery_free(struct delivery *delivery);
 

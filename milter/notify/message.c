@@ -1,4 +1,4 @@
-/* message.c: alerts as mails. */
+/* message.c: what the outbox holds as mails. */
 #include "message.h"
 
 #include "bulkwatch/address.h"
@@ -42,25 +42,60 @@ fill(struct facts *facts, enum template_id template, const char *id,
 	    &outgoing_r->subject, &outgoing_r->body);
 }
 
+static const enum template_id templates[] = {
+    [ALERT_STARTED] = TEMPLATE_STARTED,
+    [ALERT_GROWN] = TEMPLATE_GROWN,
+    [ALERT_BEYOND] = TEMPLATE_BEYOND,
+    [ALERT_NOTICE] = TEMPLATE_NOTICE,
+};
+
+/* A list of the one to whom a notice goes. NULL when memory is out. */
+static const struct text_list *
+only(struct arena *arena, const char *address)
+{
+	struct text_list *list = arena_alloc(arena, sizeof(*list));
+	const char **items = arena_alloc(arena, sizeof(*items));
+	if (list == NULL || items == NULL)
+		return NULL;
+	items[0] = address;
+	*list = (struct text_list){items, 1};
+	return list;
+}
+
+/* The alert by which the admins heard of the case first; NULL if there is
+ * none. */
+static const struct alert *
+first_alert(const struct bulk_send_story *story)
+{
+	for (size_t i = 0; i < story->alerts_n; i++)
+		if (story->alerts[i].kind == ALERT_STARTED ||
+		    story->alerts[i].kind == ALERT_BEYOND)
+			return &story->alerts[i];
+	return NULL;
+}
+
 int
 message_single(struct arena *arena, const struct settings *settings,
     const struct alert *alert, const struct bulk_send_story *story,
     struct outgoing *outgoing_r)
 {
-	struct facts facts = {
-	    .arena = arena, .settings = settings, .story = story};
-	const char *id = message_id(arena, settings, alert);
-	if (fill(&facts,
-		alert->kind == ALERT_GROWN ? TEMPLATE_GROWN : TEMPLATE_STARTED,
-		id, outgoing_r) < 0)
+	struct facts facts = {.arena = arena,
+	    .settings = settings,
+	    .story = story,
+	    .for_sender = alert->kind == ALERT_NOTICE};
+	if (fill(&facts, templates[alert->kind],
+		message_id(arena, settings, alert), outgoing_r) < 0)
 		return -1;
-	/* The second mail about a case stands below the first. */
-	for (size_t i = 0; i < story->alerts_n && alert->kind == ALERT_GROWN;
-	     i++)
-		if (story->alerts[i].kind == ALERT_STARTED)
-			outgoing_r->in_reply_to =
-			    message_id(arena, settings, &story->alerts[i]);
-	return outgoing_r->in_reply_to == NULL ? -1 : 0;
+	if (alert->kind == ALERT_NOTICE)
+		outgoing_r->to = only(arena, alert->to);
+	/* The second mail about a case stands below the first. A notice stands
+	 * alone: its reader has got none of the others. */
+	const struct alert *first =
+	    alert->kind == ALERT_GROWN ? first_alert(story) : NULL;
+	if (first != NULL)
+		outgoing_r->in_reply_to = message_id(arena, settings, first);
+	return outgoing_r->to == NULL || outgoing_r->in_reply_to == NULL ? -1
+									 : 0;
 }
 
 int
@@ -79,4 +114,17 @@ message_digest(struct arena *arena, const struct settings *settings,
 		alerts_n, (long long)alerts[0].created_ms,
 		address_domain(settings->alerts.from));
 	return fill(&facts, TEMPLATE_DIGEST, id, outgoing_r);
+}
+
+int
+message_daily(struct arena *arena, const struct settings *settings,
+    const struct alert *alert, const struct day *day,
+    struct outgoing *outgoing_r)
+{
+	struct facts facts = {.arena = arena, .settings = settings, .day = day};
+	if (fill(&facts, TEMPLATE_DAILY, message_id(arena, settings, alert),
+		outgoing_r) < 0)
+		return -1;
+	outgoing_r->at_ms = day->now_ms;
+	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * message.h: alerts as mails; for notifier.c alone.
+ * message.h: what the outbox holds as mails; for delivery.c alone.
  *
  * All is made in the arena; from and to point into settings. nonce is left ""
  * for the caller to set. Functions return 0, or -1 when memory is out.
@@ -17,9 +17,9 @@
 /* Messages of a bulk send that message_single can make use of. */
 #define MESSAGE_EVIDENCE_MAX 20
 
-/* One alert about one bulk send. Its Message-ID stays the same when it is made
- * again: a mail that arrives twice because an answer was lost is known as one
- * by those who read it. */
+/* One alert or notice about one bulk send: a notice goes to alert->to. Its
+ * Message-ID stays the same when it is made again: a mail that arrives twice
+ * because an answer was lost is known as one by those who read it. */
 int message_single(struct arena *arena, const struct settings *settings,
     const struct alert *alert, const struct bulk_send_story *story,
     struct outgoing *outgoing_r);
@@ -28,5 +28,10 @@ int message_single(struct arena *arena, const struct settings *settings,
 int message_digest(struct arena *arena, const struct settings *settings,
     const struct alert *alerts, size_t alerts_n, const struct bulk_send *sends,
     size_t sends_n, struct outgoing *outgoing_r);
+
+/* The day's digest. Its date is day->now_ms. */
+int message_daily(struct arena *arena, const struct settings *settings,
+    const struct alert *alert, const struct day *day,
+    struct outgoing *outgoing_r);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "bulkwatch/clock.h"
 #include "delivery.h"
+#include "settle.h"
 
 #define BACKOFF_FIRST_SECS 30
 #define BACKOFF_MAX_SECS 3600
@@ -55,13 +56,14 @@ is_stopping(const struct notifier *notifier)
 
 /* ---------------------------------------------------------------- rounds */
 
-/* What went before this process began counts too. Wall times are turned into
- * ticks; where the wall clock was set meanwhile, as if it had just gone. */
+/* What went to the admins before this process began counts too. Wall times are
+ * turned into ticks; where the wall clock was set meanwhile, as if it had just
+ * gone. (Notices are counted anew: each sender gets one a day anyway.) */
 static int
 fill_budget(struct notifier *notifier)
 {
 	const struct outbox *outbox = &notifier->delivery.outbox;
-	struct budget *budget = &notifier->delivery.budget;
+	struct budget *budget = &notifier->delivery.admins.budget;
 	const int64_t now_ms = clock_wall_ms(), now_tick = clock_tick();
 	int64_t *times;
 	size_t n;
@@ -102,16 +104,63 @@ sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Sends what is due and may go. Returns seconds to wait; 0: go on at once. */
+/* The rows for one kind of reader, one behind the other. */
+struct rows {
+	struct alert *items;
+	size_t n;
+};
+
+/* Notices, or all but them. No rows when memory is out. */
+static struct rows
+pick(struct arena *arena, const struct rows *all, bool notices)
+{
+	struct rows picked = {
+	    arena_alloc(arena, all->n * sizeof(*picked.items)), 0};
+	for (size_t i = 0; i < all->n && picked.items != NULL; i++)
+		if ((all->items[i].kind == ALERT_NOTICE) == notices)
+			picked.items[picked.n++] = all->items[i];
+	return picked;
+}
+
+/* Sends of the rows what may go. Returns seconds to wait; 0: go on at once. */
+static int64_t
+send_due(struct notifier *notifier, const struct settings *settings,
+    struct arena *arena, const struct rows *due)
+{
+	struct delivery *delivery = &notifier->delivery;
+	const int64_t now_tick = clock_tick();
+	const size_t per_hour = settings->alerts.per_hour;
+	const struct rows alerts = pick(arena, due, false);
+	const struct rows notices = pick(arena, due, true);
+	size_t left = lane_left(&delivery->admins, now_tick, per_hour);
+	int64_t wait = due->n == 0 ? 1 : IDLE_SECS;
+	if (alerts.n > 0 && left > 0)
+		return delivery_send(
+			   delivery, settings, alerts.items, alerts.n, left) < 0
+			   ? RETRY_SECS
+			   : 0;
+	if (alerts.n > 0)
+		wait = sooner(
+		    wait, lane_wait(&delivery->admins, now_tick, per_hour));
+	/* One at a time: an alert that came meanwhile goes before the next. */
+	if (notices.n > 0 &&
+	    lane_left(&delivery->senders, now_tick, per_hour) > 0)
+		return delivery_notice(delivery, settings, notices.items) < 0
+			   ? RETRY_SECS
+			   : 0;
+	if (notices.n > 0)
+		wait = sooner(
+		    wait, lane_wait(&delivery->senders, now_tick, per_hour));
+	return wait;
+}
+
+/* Looks what is due and sends what may go. Returns as above. */
 static int64_t
 round_with(struct notifier *notifier, const struct settings *settings)
 {
-	struct delivery *delivery = &notifier->delivery;
-	const struct outbox *outbox = &delivery->outbox;
-	const int64_t now_ms = clock_wall_ms(), now_tick = clock_tick();
+	const struct outbox *outbox = &notifier->delivery.outbox;
+	const int64_t now_ms = clock_wall_ms();
 	int64_t next_ms;
-	if (delivery->hold_until_tick > now_tick)
-		return sooner(IDLE_SECS, delivery->hold_until_tick - now_tick);
 	if (fill_budget(notifier) < 0 ||
 	    outbox->next_due(outbox->context, &next_ms) < 0)
 		return RETRY_SECS;
@@ -120,23 +169,12 @@ round_with(struct notifier *notifier, const struct settings *settings)
 	const int64_t until_ms = due_until(next_ms, now_ms);
 	if (next_ms > until_ms)
 		return sooner(IDLE_SECS, (next_ms - until_ms + 999) / 1000);
-	const size_t per_hour = settings->alerts.per_hour;
-	size_t left = budget_left(&delivery->budget, now_tick, per_hour);
-	if (left == 0)
-		return sooner(IDLE_SECS,
-		    budget_wait(&delivery->budget, now_tick, per_hour));
 	struct arena *arena = arena_new();
-	struct alert *alerts;
-	size_t n = 0;
+	struct rows due = {NULL, 0};
 	int64_t wait = RETRY_SECS;
 	if (arena != NULL && outbox->due(outbox->context, arena, until_ms,
-				 ROUND_MAX, &alerts, &n) == 0) {
-		if (n == 0)
-			wait = 1;
-		else if (delivery_send(delivery, settings, alerts, n, left) ==
-			 0)
-			wait = 0;
-	}
+				 ROUND_MAX, &due.items, &due.n) == 0)
+		wait = send_due(notifier, settings, arena, &due);
 	arena_free(arena);
 	return wait;
 }
@@ -145,7 +183,7 @@ static int64_t
 round_once(struct notifier *notifier)
 {
 	struct delivery *delivery = &notifier->delivery;
-	if (delivery_settle(delivery) < 0)
+	if (settle_pending(delivery) < 0)
 		return RETRY_SECS;
 	const struct settings *settings =
 	    delivery->outbox.settings(delivery->outbox.context);
@@ -178,7 +216,7 @@ run(void *context)
 	struct notifier *notifier = context;
 	while (!is_stopping(notifier))
 		wait_for(notifier, round_once(notifier));
-	delivery_settle(&notifier->delivery);
+	settle_pending(&notifier->delivery);
 	return NULL;
 }
 

@@ -18,6 +18,10 @@ struct phrases {
 	struct around assignee;    /* behind a status */
 	const char *undeclared;
 	struct around declared; /* number of the declaration */
+	const char *withdrawn;  /* behind it */
+	/* Behind the recipients, or the time, by which one was exceeded. */
+	struct around sent_to, instead_of;
+	const char *after_end;
 	const char *no_subject;
 	const char *no_client;
 	const char *one_message; /* within what a rule counts */
@@ -26,6 +30,9 @@ struct phrases {
 	struct around more;       /* entries of a list that are left out */
 	const char *even_more;    /* the same, their number not known */
 	const char *no_addresses; /* evidence.recipients = "count" */
+	/* Of the day's digest; the numbers stand in its subject. */
+	struct around of_declaration;
+	struct counted waiting, fresh, expected, failed, store_failures;
 };
 
 /* Those of a language; Vietnamese for one that is not known. */

@@ -21,22 +21,47 @@
 BUILT_IN(builtin_vi_started, "vi/started.txt");
 BUILT_IN(builtin_vi_grown, "vi/grown.txt");
 BUILT_IN(builtin_vi_digest, "vi/digest.txt");
+BUILT_IN(builtin_vi_beyond, "vi/beyond.txt");
+BUILT_IN(builtin_vi_notice, "vi/notice.txt");
+BUILT_IN(builtin_vi_daily, "vi/daily.txt");
 BUILT_IN(builtin_en_started, "en/started.txt");
 BUILT_IN(builtin_en_grown, "en/grown.txt");
 BUILT_IN(builtin_en_digest, "en/digest.txt");
+BUILT_IN(builtin_en_beyond, "en/beyond.txt");
+BUILT_IN(builtin_en_notice, "en/notice.txt");
+BUILT_IN(builtin_en_daily, "en/daily.txt");
 
 static const struct {
 	const char *language;
 	const char *texts[TEMPLATES_N];
 } languages[] = {
-    {"vi", {builtin_vi_started, builtin_vi_grown, builtin_vi_digest}},
-    {"en", {builtin_en_started, builtin_en_grown, builtin_en_digest}},
+    {"vi",
+	{
+	    [TEMPLATE_STARTED] = builtin_vi_started,
+	    [TEMPLATE_GROWN] = builtin_vi_grown,
+	    [TEMPLATE_DIGEST] = builtin_vi_digest,
+	    [TEMPLATE_BEYOND] = builtin_vi_beyond,
+	    [TEMPLATE_NOTICE] = builtin_vi_notice,
+	    [TEMPLATE_DAILY] = builtin_vi_daily,
+	}},
+    {"en",
+	{
+	    [TEMPLATE_STARTED] = builtin_en_started,
+	    [TEMPLATE_GROWN] = builtin_en_grown,
+	    [TEMPLATE_DIGEST] = builtin_en_digest,
+	    [TEMPLATE_BEYOND] = builtin_en_beyond,
+	    [TEMPLATE_NOTICE] = builtin_en_notice,
+	    [TEMPLATE_DAILY] = builtin_en_daily,
+	}},
 };
 
 static const char *const files[TEMPLATES_N] = {
     [TEMPLATE_STARTED] = "started.txt",
     [TEMPLATE_GROWN] = "grown.txt",
     [TEMPLATE_DIGEST] = "digest.txt",
+    [TEMPLATE_BEYOND] = "beyond.txt",
+    [TEMPLATE_NOTICE] = "notice.txt",
+    [TEMPLATE_DAILY] = "daily.txt",
 };
 
 const char *
@@ -47,6 +72,9 @@ template_builtin(const char *language, enum template_id id)
 			return languages[i].texts[id];
 	return NULL;
 }
+
+/* A hole in a table above would be a NULL that crashes the first load. */
+_Static_assert(TEMPLATES_N == 6, "a template has no text or no file name");
 
 const char *
 template_file(enum template_id id)

@@ -14,6 +14,7 @@
 #include "bulkwatch/clock.h"
 #include "bulkwatch/pattern.h"
 #include "bulkwatch/text.h"
+#include "values.h"
 #include "wanted.h"
 
 /* A value and where it goes. */
@@ -114,8 +115,7 @@ read_flag(struct reader *reader, const struct slot *slot)
 		return;
 	}
 	bool value = config_setting_get_bool(slot->setting) != 0;
-	if (is_built(reader, slot, !value))
-		memcpy(place_of(slot), &value, sizeof(value));
+	memcpy(place_of(slot), &value, sizeof(value));
 }
 
 static void
@@ -155,6 +155,15 @@ clean_text(struct reader *reader, const struct slot *slot)
 }
 
 static void
+wrong_text(struct reader *reader, const struct slot *slot, const char *text)
+{
+	char what[128];
+	snprintf(
+	    what, sizeof(what), "is \"%.*s\"", (int)text_fit(text, 40), text);
+	slot_fault(reader, slot, what);
+}
+
+static void
 read_duration(struct reader *reader, const struct slot *slot)
 {
 	int64_t secs;
@@ -162,14 +171,23 @@ read_duration(struct reader *reader, const struct slot *slot)
 	if (text == NULL)
 		return;
 	if (clock_duration(text, &secs, NULL) == 0 &&
-	    secs >= slot->key->least && secs <= slot->key->most) {
+	    secs >= slot->key->least && secs <= slot->key->most)
 		memcpy(place_of(slot), &secs, sizeof(secs));
+	else
+		wrong_text(reader, slot, text);
+}
+
+static void
+read_time(struct reader *reader, const struct slot *slot)
+{
+	int minute;
+	const char *text = clean_text(reader, slot);
+	if (text == NULL)
 		return;
-	}
-	char what[128];
-	snprintf(
-	    what, sizeof(what), "is \"%.*s\"", (int)text_fit(text, 40), text);
-	slot_fault(reader, slot, what);
+	if (value_minute(text, &minute) == 0)
+		memcpy(place_of(slot), &minute, sizeof(minute));
+	else
+		wrong_text(reader, slot, text);
 }
 
 static void
@@ -347,6 +365,7 @@ static read_fn *const read_fns[KINDS_N] = {
     [KIND_FLAG] = read_flag,
     [KIND_NUMBER] = read_number,
     [KIND_DURATION] = read_duration,
+    [KIND_TIME] = read_time,
     [KIND_WORD] = read_word,
     [KIND_TEXT] = read_text,
     [KIND_TEXTS] = read_texts,

@@ -10,7 +10,6 @@
 #define DAY 86400
 #define KEEP_MOST (INT64_C(3650) * DAY) /* what clock_duration takes */
 
-#define PLACE(member) offsetof(struct snapshot, member)
 #define SETTING(member) offsetof(struct snapshot, settings.member)
 #define RULE(member) offsetof(struct rule, member)
 
@@ -100,25 +99,20 @@ static const struct key alerts_keys[] = {
 	.value = value_language},
     {"per_hour", KIND_NUMBER, SETTING(alerts.per_hour), .preset = "30",
 	.least = 1, .most = 10000},
-    {"digest", KIND_TEXT, PLACE(unbuilt.digest), .preset = "\"\"",
-	.value = value_time, .example = "\"08:00\"",
-	.unbuilt =
-	    "a digest at a fixed time is not built into this version yet; "
-	    "leave it out (what is over alerts.per_hour comes as a digest "
-	    "by itself)"},
+    {"digest", KIND_TIME, SETTING(alerts.digest_minute), .preset = "\"08:00\""},
     {"contact", KIND_TEXT, SETTING(alerts.contact), .preset = "\"\"",
 	.value = value_remark, .example = "\"Office, telephone 101\""},
     {.name = NULL},
 };
 
 static const struct key notices_keys[] = {
-    {"enabled", KIND_FLAG, PLACE(unbuilt.notices_enabled), .preset = "false",
-	.unbuilt = "notices are not built into this version yet; write false, "
-		   "or leave them out"},
-    {"domains", KIND_TEXTS, PLACE(unbuilt.notices_domains), .preset = "[]",
+    /* What must be there with it: see settings.c. */
+    {"enabled", KIND_FLAG, SETTING(notices.enabled), .preset = "false"},
+    {"domains", KIND_TEXTS, SETTING(notices.domains), .preset = "[]",
 	.value = value_domain, .example = "[ \"example.gov.vn\" ]"},
-    {"password_help", KIND_TEXT, PLACE(unbuilt.password_help), .preset = "\"\"",
-	.value = value_remark, .example = "\"https://example.gov.vn/help\""},
+    {"password_help", KIND_TEXT, SETTING(notices.password_help),
+	.preset = "\"\"", .value = value_remark,
+	.example = "\"https://example.gov.vn/help\""},
     {.name = NULL},
 };
 

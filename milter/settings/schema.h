@@ -18,13 +18,6 @@ struct snapshot {
 	struct settings settings;
 	struct arena *arena; /* holds the snapshot itself, too */
 	atomic_uint references;
-	/* Keys that are checked but do nothing in this version. */
-	struct {
-		bool notices_enabled;
-		struct text_list notices_domains;
-		const char *password_help;
-		const char *digest;
-	} unbuilt;
 };
 
 /* How a value is written, and what its place in the snapshot holds. */
@@ -34,6 +27,7 @@ enum kind {
 	KIND_FLAG,     /* true or false: bool */
 	KIND_NUMBER,   /* uint32_t */
 	KIND_DURATION, /* "10m": int64_t, seconds */
+	KIND_TIME,     /* "08:00": int, minutes of the day; "": -1 */
 	KIND_WORD,     /* one of words: an enum, the word's index */
 	KIND_TEXT,     /* const char * */
 	KIND_TEXTS,    /* [ "…", … ]: struct text_list */
@@ -60,8 +54,8 @@ struct key {
 	const char *const *words; /* NULL at the end */
 	value_fn *value;          /* of a text, or of each text of a list */
 	const char *example;      /* in the file's syntax, for faults */
-	/* Why any value but the harmless one (false, "", the first word) is
-	 * refused; NULL: it isn't. */
+	/* Why any value but the harmless one ("", the first word) is refused;
+	 * NULL: it isn't. */
 	const char *unbuilt;
 	const struct key *keys; /* of a group or a rule */
 };

@@ -119,6 +119,43 @@ complete_from(struct reader *reader, const config_t *config)
 		reader->faults->memory_out = true;
 }
 
+static bool
+is_blank(const char *text)
+{
+	return text[strspn(text, " ")] == '\0';
+}
+
+/* A notice goes to somebody, and says how to report. */
+static void
+check_notices(struct reader *reader, const config_t *config)
+{
+	const struct settings *settings = &reader->snapshot->settings;
+	const config_setting_t *domains =
+	    config_lookup(config, "notices.domains");
+	const config_setting_t *contact =
+	    config_lookup(config, "alerts.contact");
+	if (!settings->notices.enabled)
+		return;
+	if (settings->notices.domains.n == 0 &&
+	    (domains == NULL || config_setting_is_aggregate(domains)))
+		reader_fault(reader,
+		    domains != NULL ? domains
+				    : config_lookup(config, "notices"),
+		    "notices.domains",
+		    "%s, and notices.enabled is true; write the domains whose "
+		    "senders get notices, such as domains = [ "
+		    "\"example.gov.vn\" ]",
+		    domains != NULL ? "is empty" : "is missing");
+	if (settings->alerts.contact != NULL &&
+	    is_blank(settings->alerts.contact))
+		reader_fault(reader,
+		    contact != NULL ? contact : config_lookup(config, "alerts"),
+		    "alerts.contact",
+		    "%s, and notices.enabled is true; write how senders "
+		    "report, such as contact = \"Office, telephone 101\"",
+		    contact != NULL ? "is empty" : "is missing");
+}
+
 /* A password in a file that anybody on the machine can read is none. */
 static void
 check_secret(struct reader *reader, const config_t *config, bool world_readable)
@@ -180,6 +217,7 @@ read_config(
 	check_keep(
 	    reader, config, "evidence.keep", settings->evidence_keep_secs);
 	complete_from(reader, config);
+	check_notices(reader, config);
 	check_secret(reader, config, text->world_readable);
 	if (settings->alerts.language != NULL)
 		templates_load(reader->arena, reader->folder,

@@ -17,7 +17,10 @@ const char *const template_names[] = {"id", "sender", "identity", "recipients",
     "distinct", "external", "messages", "limit", "window", "rule", "first",
     "last", "client", "subject", "declared", "look", "take", "first_recipients",
     "message_list", "contact", "list", "count", "hostname", "status", "before",
-    NULL};
+    "declaration", "declared_sender", "declared_recipients", "declared_used",
+    "declared_from", "declared_until", "declared_reason", "declared_reference",
+    "declared_by", "beyond", "password_help", "today", "since", "summary",
+    "waiting", "fresh", "expected", "failed", "store_failures", NULL};
 
 struct piece {
 	const char *text; /* fixed text, if name is NULL */

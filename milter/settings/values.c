@@ -111,30 +111,26 @@ value_language(struct arena *arena, const char *text, const char **value_r,
 	return keep(arena, text, value_r, err);
 }
 
-/* True for 00:00 to 23:59. */
-static bool
-is_time_of_day(const char *text)
+int
+value_minute(const char *text, int *minute_r)
 {
 	static const char form[] = "dd:dd";
+	if (text[0] == '\0') {
+		*minute_r = -1;
+		return 0;
+	}
 	if (strlen(text) != sizeof(form) - 1)
-		return false;
+		return -1;
 	for (size_t i = 0; form[i] != '\0'; i++)
 		if (form[i] == 'd' ? !isdigit((unsigned char)text[i])
 				   : text[i] != form[i])
-			return false;
+			return -1;
 	int hour = (text[0] - '0') * 10 + (text[1] - '0');
-	return hour <= 23 && text[3] <= '5';
-}
-
-int
-value_time(struct arena *arena, const char *text, const char **value_r,
-    struct err *err)
-{
-	if (text[0] != '\0' && !is_time_of_day(text))
-		return err_set(err,
-		    "is \"%.100s\"; write a time from \"00:00\" to \"23:59\"",
-		    text);
-	return keep(arena, text, value_r, err);
+	int minute = (text[3] - '0') * 10 + (text[4] - '0');
+	if (hour > 23 || minute > 59)
+		return -1;
+	*minute_r = hour * 60 + minute;
+	return 0;
 }
 
 int

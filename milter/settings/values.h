@@ -11,10 +11,12 @@ value_fn value_user;      /* a user of the machine */
 value_fn value_domain;    /* a domain, to lower case */
 value_fn value_address;   /* a bare ASCII address */
 value_fn value_language;  /* vi, en */
-value_fn value_time;      /* HH:MM or "" */
 value_fn value_remark;    /* a line for people, or "" */
 value_fn value_rule_name; /* letters, digits, . - _ */
 value_fn value_reply;     /* what may stand behind an SMTP code */
+
+/* "HH:MM" → minutes of the day, "" → -1. Returns 0, or -1 if it is neither. */
+int value_minute(const char *text, int *minute_r);
 
 /* endpoints.c */
 value_fn value_listen; /* unix:PATH, inet:PORT@HOST, inet6:PORT@[ADDRESS] */

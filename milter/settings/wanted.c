@@ -81,6 +81,11 @@ wanted_text(const struct key *key, char text_r[WANTED_MAX])
 	case KIND_DURATION:
 		duration_text(key, text_r);
 		break;
+	case KIND_TIME:
+		snprintf(text_r, WANTED_MAX,
+		    "write a time of the day in quotes from \"00:00\" to "
+		    "\"23:59\", or \"\" for never");
+		break;
 	case KIND_WORD:
 		snprintf(text_r, WANTED_MAX, "write one of ");
 		append_words(text_r, key->words, "\"");

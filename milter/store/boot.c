@@ -76,6 +76,8 @@ boot_message_tick(
 {
 	if (message > store->boot_message)
 		return tick;
-	int64_t age_ms = store->boot_wall_ms - at_ms;
-	return store->boot_tick - (age_ms > 0 ? age_ms / 1000 : 0);
+	int64_t age_secs = (store->boot_wall_ms - at_ms) / 1000;
+	if (age_secs > store->boot_tick)
+		return 0; /* a clock that began in 1970 */
+	return store->boot_tick - (age_secs > 0 ? age_secs : 0);
 }

@@ -233,8 +233,10 @@ read_history(struct store *store, struct arena *arena, int64_t id,
 	int got = -1;
 	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1) {
 		list = read_room(arena, list, n, &room, sizeof(*list));
-		if (list == NULL)
+		if (list == NULL) {
+			sql_done(row);
 			return err_set(err, "memory is out");
+		}
 		list[n++] = (struct history){
 		    .at_ms = sqlite3_column_int64(row, 0),
 		    .by = sql_text(row, 1, arena),

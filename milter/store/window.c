@@ -241,8 +241,11 @@ windows_sweep(struct windows *w, int64_t tick, size_t slots)
 			continue;
 		if (window->n == 0 ||
 		    is_over(&window->items[window->n - 1],
-			window->window_secs, tick))
+			window->window_secs, tick)) {
 			remove_at(w, w->hand);
+			/* What has moved into the gap is looked at next. */
+			w->hand = (w->hand - 1) & (w->slots_n - 1);
+		}
 	}
 }
 

@@ -64,6 +64,8 @@ tally_latency_add(struct tally_latency *latency, uint64_t ns)
 {
 	latency->count[bucket_of(ns / 100)]++;
 	latency->n++;
+	if (ns > latency->longest_ns)
+		latency->longest_ns = ns;
 }
 
 /* Returns microseconds; 0 if there is nothing. */
@@ -189,8 +191,9 @@ print_counts(const char *title, const char *const names[],
 static void
 print_latency(const char *name, const struct tally_latency *latency)
 {
-	printf(",\"%s_p50_us\":%.1f,\"%s_p99_us\":%.1f", name,
-	    quantile(latency, 0.50), name, quantile(latency, 0.99));
+	printf(",\"%s_p50_us\":%.1f,\"%s_p99_us\":%.1f,\"%s_max_us\":%.1f",
+	    name, quantile(latency, 0.50), name, quantile(latency, 0.99), name,
+	    (double)latency->longest_ns / 1000);
 }
 
 static int

@@ -34,6 +34,7 @@ enum tally_error {
 struct tally_latency {
 	uint64_t count[TALLY_BUCKETS];
 	uint64_t n;
+	uint64_t longest_ns;
 };
 
 #define TALLY_PIDS_MAX 32

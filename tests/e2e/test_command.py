@@ -137,7 +137,7 @@ def test_empty_log_is_an_empty_array_and_a_sentence(lab):
 
 
 @pytest.mark.parametrize("args, status", [
-    ([], 2), (["lsit"], 2), (["list", "--status", "nwe"], 2), (["list", "--since", "yesterday"], 2),
+    ([], 2), (["lists"], 2), (["list", "--status", "nwe"], 2), (["list", "--since", "yesterday"], 2),
     (["list", "--limit", "few"], 2), (["list", "--since", "2026-02-30"], 2), (["show"], 2),
     (["show", "one"], 2), (["show", "1", "2"], 2), (["senders", "--top", "-1"], 2),
     (["list", "extra"], 2), (["--nonsense"], 2), (["show", "999"], 1)],
@@ -146,7 +146,7 @@ def test_mistakes_are_met_with_a_sentence(lab, args, status):
     done = lab.daemon.bulkwatch(*args, status=status)
     assert done.stdout == ""
     assert done.stderr.startswith("bulkwatch: ")
-    if args == ["lsit"]:
+    if args == ["lists"]:
         assert '"list"' in done.stderr
 
 

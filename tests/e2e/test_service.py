@@ -150,6 +150,10 @@ def test_port_of_another_program_is_said(new_lab):
         refused(new_lab().change(listen=f"inet:{port}@127.0.0.1"), port)
 
 
+def test_user_that_does_not_exist_is_said(new_lab):
+    refused(new_lab(user="nobody-of-this-name"), "nobody-of-this-name")
+
+
 @pytest.mark.parametrize("key", ["listen", "database", "spool"])
 def test_folder_that_is_absent_is_said(new_lab, key):
     lab = new_lab()
@@ -189,6 +193,7 @@ def test_socket_passed_by_systemd_is_used(new_lab):
     lab = new_lab()
     lab.daemon.write_config()
     with socket.socket(socket.AF_UNIX) as passed:
+        lab.postfix.socket.unlink(missing_ok=True)
         passed.bind(str(lab.postfix.socket))
         os.chmod(lab.postfix.socket, 0o660)
         passed.listen()

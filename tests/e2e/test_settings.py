@@ -30,18 +30,20 @@ WRONG = {
     "listen-port": ({"listen": "inet:99999@127.0.0.1"}, ["listen"]),
     "listen-too-long": ({"listen": "unix:/" + "x" * 200}, ["listen"]),
     "relative-path": ({"database": "bulkwatch.db"}, ["database"]),
-    "user": ({"user": "nobody-of-this-name"}, ["user", "nobody-of-this-name"]),
+    "user": ({"user": "no such user"}, ["user", "no such user"]),
     "keep": ({"ledger": {"keep": "1s"}}, ["keep"]),
     "action-not-built": ({"rules": [{"name": "a", "recipients": 5, "action": "hold"}]},
                          ["action", "not built"]),
-    "notices-not-built": ({"notices": {"enabled": True}}, ["notices.enabled", "not built"]),
-    "digest-not-built": ({"alerts": {"digest": "08:00"}}, ["alerts.digest", "not built"]),
+    "notices-to-nobody": ({"notices": {"enabled": True}}, ["notices.domains", "is missing"]),
+    "notices-without-contact": ({"notices": {"enabled": True, "domains": ["example.gov.vn"]},
+                                 "alerts": {"contact": ""}}, ["alerts.contact", "how senders report"]),
+    "digest-time": ({"alerts": {"digest": "8 am"}}, ["alerts.digest", "23:59"]),
 }
 
 
 @pytest.mark.parametrize("changes, parts", WRONG.values(), ids=WRONG)
 def test_fault_names_file_line_key_and_cure(new_lab, changes, parts):
-    daemon = new_lab(**changes).daemon
+    daemon = new_lab().change(**changes).daemon
     daemon.write_config()
     checked = daemon.check_settings()
     assert checked.returncode == 1
@@ -70,7 +72,7 @@ def test_all_faults_are_said_at_once(new_lab):
 
 @pytest.mark.parametrize("text, line", [("listen = ;\n", 1), ("\n\nrules: ( {\n", 3), ("= 1;\n", 1),
                                         ("listen = \"x\"\ndatabase = \"/y\";\n}\n", 3),
-                                        ("\x00\xff\n", 1)],
+                                        ("\x01\xff\n", 1)],
                          ids=["value", "open", "no-name", "brace", "rubbish"])
 def test_text_that_is_no_settings_file_is_said_with_its_line(new_lab, text, line):
     daemon = new_lab().daemon
@@ -80,6 +82,13 @@ def test_text_that_is_no_settings_file_is_said_with_its_line(new_lab, text, line
     assert checked.returncode == 1
     found = re.match(re.escape(str(daemon.config)) + r":(\d+): ", checked.stderr)
     assert found and abs(int(found[1]) - line) <= 1, checked.stderr
+
+
+def test_file_that_is_no_text_is_said(new_lab):
+    daemon = new_lab().daemon
+    daemon.config.write_bytes(b"\x7fELF\0\0\0")
+    checked = daemon.check_settings()
+    assert checked.returncode == 1 and str(daemon.config) in checked.stderr
 
 
 def test_file_that_is_absent_or_a_folder_is_said(new_lab):

@@ -11,7 +11,7 @@ set -eu
 
 DEFAULT_PACKAGES="gcc make pkg-config libmilter-dev libsqlite3-dev libconfig-dev libgmime-3.0-dev
 libcurl4-openssl-dev libjansson-dev libsystemd-dev libsodium-dev libcmocka-dev python3
-python3-pytest postfix sasl2-bin libsasl2-modules libsasl2-modules-db mandoc sqlite3 faketime"
+python3-pytest python3-pytest-xdist postfix sasl2-bin libsasl2-modules libsasl2-modules-db mandoc sqlite3 faketime"
 
 say() { printf 'deps: %s\n' "$*"; }
 die() { printf 'deps: %s\n' "$*" >&2; exit 1; }

@@ -135,8 +135,7 @@ durations_are_read(void **state)
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t secs = -1;
-		assert_int_equal(
-		    clock_duration(cases[i].text, &secs, NULL), 0);
+		assert_int_equal(clock_duration(cases[i].text, &secs, NULL), 0);
 		assert_int_equal(secs, cases[i].secs);
 	}
 }

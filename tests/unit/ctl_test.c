@@ -1,86 +1,8 @@
 /* ctl_test.c: how the bulkwatch command is called, and what it answers. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "office.h"
+
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "bulkwatch/clock.h"
-#include "bulkwatch/policy.h"
-
-#include "../../milter/ctl/ctl.h"
-
-static int
-setup(void **state)
-{
-	setenv("TZ", "Asia/Ho_Chi_Minh", 1);
-	tzset();
-	unsetenv("POSIXLY_CORRECT");
-	unsetenv("COLUMNS");
-	*state = arena_new();
-	return *state == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
-/* ------------------------------------------------------ how it is called */
-
-#define WORDS_MAX 10
-
-/* Runs the command with the words (NULL at the end); what it wrote is kept in
- * the arena. */
-struct call {
-	int code;
-	const char *out, *err;
-};
-
-static struct call
-call(struct arena *arena, const char *const *words)
-{
-	char *argv[WORDS_MAX + 2] = {arena_strdup(arena, "bulkwatch")};
-	int argc = 1;
-	for (; words[argc - 1] != NULL; argc++)
-		argv[argc] = arena_strdup(arena, words[argc - 1]);
-	char *out_text = NULL, *err_text = NULL;
-	size_t out_length, err_length;
-	FILE *out = open_memstream(&out_text, &out_length);
-	FILE *err = open_memstream(&err_text, &err_length);
-	assert_true(out != NULL && err != NULL);
-	struct call result = {.code = ctl_run(out, err, argc, argv)};
-	fclose(out);
-	fclose(err);
-	result.out = arena_strdup(arena, out_text);
-	result.err = arena_strdup(arena, err_text);
-	free(out_text);
-	free(err_text);
-	return result;
-}
-
-#define CALL(...) call(*state, (const char *const[]){__VA_ARGS__, NULL})
-
-static void
-is_misuse(struct call c, const char *sentence)
-{
-	assert_string_equal(c.out, "");
-	assert_int_equal(c.code, CTL_USAGE);
-	if (strncmp(c.err, "bulkwatch: ", 11) != 0 ||
-	    strstr(c.err, sentence) == NULL)
-		fail_msg("\"%s\" lacks \"%s\"", c.err, sentence);
-}
 
 static void
 wrong_words_are_wrong_usage_and_name_the_nearest(void **state)
@@ -208,114 +130,6 @@ a_full_disk_behind_the_output_is_not_done(void **state)
 	free(text);
 }
 
-/* ----------------------------------------------- a database that is there */
-
-/* A folder with settings, a spool and a database, and the store's handle. */
-struct office {
-	struct arena *arena;
-	const char *folder, *conf, *database;
-	const struct settings *settings;
-	struct store *store;
-	int64_t now_ms;
-};
-
-static void
-unexpected_notice(void *context, const char *sentence)
-{
-	(void)context;
-	fail_msg("%s", sentence);
-}
-
-static void
-write_settings(const struct office *o)
-{
-	FILE *conf = fopen(o->conf, "w");
-	assert_non_null(conf);
-	fprintf(conf,
-	    "listen = \"unix:%s/milter.sock\";\n"
-	    "database = \"%s\";\n"
-	    "spool = \"%s/spool\";\n"
-	    "local_domains = [ \"example.gov.vn\" ];\n"
-	    "alerts: { to = [ \"postmaster@example.gov.vn\" ]; from = "
-	    "\"bulkwatch@example.gov.vn\"; };\n",
-	    o->folder, o->database, o->folder);
-	fclose(conf);
-	mkdir(arena_printf(o->arena, "%s/spool", o->folder), 0700);
-}
-
-static void
-office_init(struct office *o, struct arena *arena)
-{
-	char folder[] = "/tmp/bulkwatch-ctl-XXXXXX";
-	assert_non_null(mkdtemp(folder));
-	o->arena = arena;
-	o->folder = arena_strdup(arena, folder);
-	o->conf = arena_printf(arena, "%s/bulkwatch.conf", folder);
-	o->database = arena_printf(arena, "%s/bulkwatch.db", folder);
-	o->now_ms = clock_wall_ms();
-	write_settings(o);
-	char *faults = NULL;
-	if (settings_load(o->conf, &o->settings, &faults) < 0)
-		fail_msg("%s", faults);
-	struct err err;
-	if (store_open(o->database, true, unexpected_notice, NULL, &o->store,
-		&err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static void
-office_deinit(struct office *o)
-{
-	store_close(&o->store);
-	settings_unref(&o->settings);
-	char *remove = arena_printf(o->arena, "rm -rf '%s'", o->folder);
-	assert_int_equal(system(remove), 0);
-}
-
-/* One message of a login to n recipients, so long ago. */
-static void
-office_sends(struct office *o, const char *login, size_t n, int64_t ago_secs)
-{
-	static int serial;
-	struct recipient *recipients =
-	    arena_alloc(o->arena, n * sizeof(*recipients));
-	for (size_t i = 0; i < n; i++)
-		recipients[i].address =
-		    arena_printf(o->arena, "r%04zu@example.gov.vn", i);
-	struct message message = {
-	    .at_ms = o->now_ms - ago_secs * 1000,
-	    .tick = clock_tick() - ago_secs,
-	    .identity = IDENTITY_LOGIN,
-	    .sender = login,
-	    .mail_from = login,
-	    .login = login,
-	    .client = "192.0.2.7",
-	    .queue_id = arena_printf(o->arena, "Q%d", ++serial),
-	    .message_id = arena_printf(o->arena, "m%d@x", serial),
-	    .subject = "Giấy mời",
-	    .recipients = recipients,
-	    .recipients_n = n,
-	    .recipient_count = (uint32_t)n,
-	};
-	struct measure measures[SETTINGS_RULES_MAX];
-	struct entry entry = {.arena = o->arena,
-	    .settings = o->settings,
-	    .message = &message,
-	    .measures = measures};
-	entry.measures_n = policy_measure(o->settings, &message, measures);
-	struct entry *batch[] = {&entry};
-	struct err err = {""};
-	bool done = store_begin(o->store, &err) == 0 &&
-		    store_count(o->store, batch, 1, &err) == 0;
-	policy_decide(o->settings, measures, entry.measures_n, &entry.decision);
-	done = done &&
-	       (!entry.decision.matched ||
-		   store_bulk(o->store, &entry, &err) == 0) &&
-	       store_commit(o->store, &err) == 0;
-	if (!done)
-		fail_msg("%s", err.text);
-}
-
 static void
 write_file(const char *path, const char *text)
 {
@@ -323,14 +137,6 @@ write_file(const char *path, const char *text)
 	assert_non_null(out);
 	fputs(text, out);
 	fclose(out);
-}
-
-static void
-says(struct call c, int code, const char *text)
-{
-	if (c.code != code || strstr(c.out, text) == NULL)
-		fail_msg("code %d, \"%s\" lacks \"%s\"; %s", c.code, c.out,
-		    text, c.err);
 }
 
 static void
@@ -515,5 +321,5 @@ main(void)
 	    cmocka_unit_test(check_finds_a_template_that_is_never_used),
 	    cmocka_unit_test(all_well_is_exit_code_0),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, office_setup, office_teardown);
 }

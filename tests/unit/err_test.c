@@ -82,9 +82,9 @@ words_and_values_agree(void **state)
 	enum status status;
 	enum outcome outcome;
 	for (int i = IDENTITY_LOGIN; i <= IDENTITY_CLIENT; i++) {
-		assert_int_equal(record_identity_parse(
-				     record_identity_name((enum identity)i),
-				     &identity),
+		assert_int_equal(
+		    record_identity_parse(
+			record_identity_name((enum identity)i), &identity),
 		    0);
 		assert_int_equal(identity, i);
 	}
@@ -117,7 +117,7 @@ an_unknown_value_has_no_word(void **state)
 	(void)state;
 	assert_string_equal(record_identity_name((enum identity)0), "?");
 	assert_string_equal(record_identity_name((enum identity)99), "?");
-	assert_string_equal(record_status_name((enum status)-1), "?");
+	assert_string_equal(record_status_name((enum status) - 1), "?");
 	assert_string_equal(record_trigger_name((enum trigger)0), "?");
 	assert_string_equal(record_alert_kind_name((enum alert_kind)0), "?");
 	assert_string_equal(record_alert_state_name((enum alert_state)9), "?");

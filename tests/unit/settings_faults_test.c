@@ -85,9 +85,7 @@ static const struct {
 	":2: exempt.senders[1]: holds a control character or a byte that is "
 	"not UTF-8"},
     {"database = \"/srv/\\n\";", ":2: database: holds a control character"},
-    /* what is not built yet */
-    {"notices: { enabled = true; };",
-	":2: notices.enabled: notices are not built into this version yet"},
+    /* notices */
     {"notices: { enabled = 1; };", ":2: notices.enabled: is a number"},
     {"notices: { domains = [ \"a b\" ]; };", ":2: notices.domains[1]: "},
     {"notices: { password_help = 1; };",
@@ -331,19 +329,69 @@ other_faults_of_alerts_are_named(void **state)
 	    {ALERTS("per_hour = 0;"), "per_hour: 0 is out of range; write a "
 				      "whole number from 1 to 10000"},
 	    {ALERTS("per_hour = 10001;"), "per_hour: 10001 is out of range"},
-	    {ALERTS("digest = \"08:00\";"),
-		"digest: a digest at a fixed time is not built into this "
-		"version yet"},
-	    {ALERTS("digest = \"24:00\";"), "digest: is \"24:00\"; write a"},
+	    {ALERTS("digest = \"24:00\";"),
+		"digest: is \"24:00\"; write a time of the day in quotes from "
+		"\"00:00\" to \"23:59\", or \"\" for never"},
 	    {ALERTS("digest = \"8:00\";"), "digest: is \"8:00\"; write a time"},
 	    {ALERTS("digest = \"08:60\";"), "digest: is \"08:60\"; write a"},
-	    {ALERTS("digest = 8;"), "digest: is a number; write a text"},
+	    {ALERTS("digest = \"08:00 \";"), "digest: is \"08:00 \"; write"},
+	    {ALERTS("digest = \"08-00\";"), "digest: is \"08-00\"; write a"},
+	    {ALERTS("digest = \"08:0x\";"), "digest: is \"08:0x\"; write a"},
+	    {ALERTS("digest = 8;"), "digest: is a number; write a time"},
+	    {ALERTS("digest = \"08:00\\n\";"), "digest: holds a control"},
 	    {ALERTS("contact = \"a\\nb\";"), "contact: holds a control"},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char fault[512];
 		snprintf(fault, sizeof(fault), ":1: alerts.%s", cases[i].fault);
 		expect_fault(cases[i].text, fault);
+	}
+}
+
+static void
+notices_need_domains_and_a_contact(void **state)
+{
+	(void)state;
+	static const char on[] = "\nnotices: { enabled = true; domains = ";
+	char text[512];
+	expect_fault(LEAST "notices: { enabled = true; };",
+	    ":2: notices.domains: is missing, and notices.enabled is true; "
+	    "write the domains whose senders get notices");
+	expect_fault(LEAST "notices: { enabled = true;\n domains = [ ]; };",
+	    ":3: notices.domains: is empty, and notices.enabled is true");
+	snprintf(text, sizeof(text), LEAST "%s[ \"b.vn\" ]; };", on);
+	expect_fault(text,
+	    ":1: alerts.contact: is missing, and notices.enabled is true; "
+	    "write how senders report");
+	static const char *const blank[] = {"", "  "};
+	for (size_t i = 0; i < COUNT(blank); i++) {
+		snprintf(text, sizeof(text),
+		    ALERTS("\ncontact = \"%s\";") "%s[ \"b.vn\" ]; };",
+		    blank[i], on);
+		expect_fault(text, ":2: alerts.contact: is empty, and");
+	}
+	snprintf(text, sizeof(text),
+	    ALERTS("contact = \"Office\";") "%s[ \"b.vn\" ]; };", on);
+	const struct settings *s = load_text(text);
+	settings_unref(&s);
+	s = load_text(LEAST "notices: { enabled = false; };");
+	settings_unref(&s);
+}
+
+static void
+a_fault_of_domains_or_contact_is_told_once(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+	    ALERTS("contact = \"Office\";") "notices: { enabled = true; "
+					    "domains = \"b.vn\"; };",
+	    ALERTS("contact = 5;") "notices: { enabled = true; "
+				   "domains = [ \"b.vn\" ]; };"};
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		write_text("bulkwatch.conf", texts[i]);
+		char *faults = faults_of_file();
+		assert_int_equal(count_lines(faults), 1);
+		free(faults);
 	}
 }
 
@@ -419,6 +467,8 @@ main(void)
 	    TEST(somebody_must_get_the_alerts),
 	    TEST(addresses_of_alerts_must_be_bare_and_ascii),
 	    TEST(other_faults_of_alerts_are_named),
+	    TEST(notices_need_domains_and_a_contact),
+	    TEST(a_fault_of_domains_or_contact_is_told_once),
 	    TEST(an_unknown_key_names_the_nearest_known_one),
 	    TEST(all_faults_are_told_at_once),
 	};

@@ -33,6 +33,10 @@ what_the_file_does_not_say_has_its_default(void **state)
 	assert_string_equal(s->alerts.language, "vi");
 	assert_int_equal(s->alerts.per_hour, 30);
 	assert_string_equal(s->alerts.contact, "");
+	assert_int_equal(s->alerts.digest_minute, 8 * 60);
+	assert_false(s->notices.enabled);
+	assert_int_equal(s->notices.domains.n, 0);
+	assert_string_equal(s->notices.password_help, "");
 	settings_unref(&s);
 }
 
@@ -80,8 +84,8 @@ every_key_of_the_file_arrives_in_the_snapshot(void **state)
 	    "ledger: { keep = \"36h\"; };\n"
 	    "alerts: { to = [ \"a@b.vn\", \"B@c.vn\" ]; from = \"c@b.vn\";\n"
 	    "  smtp = \"smtp://[::1]:2525/\"; language = \"en\";\n"
-	    "  per_hour = 7; digest = \"\"; contact = \"Phòng 1\"; };\n"
-	    "notices: { enabled = false; domains = [ \"b.vn\" ];\n"
+	    "  per_hour = 7; digest = \"16:45\"; contact = \"Phòng 1\"; };\n"
+	    "notices: { enabled = true; domains = [ \"B.vn\", \"c.vn\" ];\n"
 	    "  password_help = \"https://b.vn\"; };\n");
 	assert_string_equal(s->listen, "inet:8899@127.0.0.1");
 	assert_string_equal(s->database, "/srv/b.db");
@@ -107,6 +111,11 @@ every_key_of_the_file_arrives_in_the_snapshot(void **state)
 	assert_string_equal(s->alerts.language, "en");
 	assert_int_equal(s->alerts.per_hour, 7);
 	assert_string_equal(s->alerts.contact, "Phòng 1");
+	assert_int_equal(s->alerts.digest_minute, 16 * 60 + 45);
+	assert_true(s->notices.enabled);
+	assert_int_equal(s->notices.domains.n, 2);
+	assert_string_equal(s->notices.domains.items[0], "b.vn");
+	assert_string_equal(s->notices.password_help, "https://b.vn");
 	settings_unref(&s);
 }
 
@@ -161,6 +170,24 @@ alerts_come_from_the_first_local_domain_unless_said(void **state)
 	settings_unref(&s);
 	expect_fault("local_domains = [ ];\nalerts: { to = [ \"a@b.vn\" ]; };",
 	    ":2: alerts.from: is missing");
+}
+
+static void
+the_digest_comes_at_any_minute_of_the_day_or_never(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *given;
+		int minute;
+	} cases[] = {{"", -1}, {"00:00", 0}, {"07:05", 425}, {"23:59", 1439}};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[512];
+		snprintf(text, sizeof(text), ALERTS("digest = \"%s\";"),
+		    cases[i].given);
+		const struct settings *s = load_text(text);
+		assert_int_equal(s->alerts.digest_minute, cases[i].minute);
+		settings_unref(&s);
+	}
 }
 
 static void
@@ -313,6 +340,7 @@ main(void)
 	    TEST(every_key_of_a_rule_arrives_in_the_snapshot),
 	    TEST(the_words_of_evidence_are_in_the_order_of_their_enum),
 	    TEST(alerts_come_from_the_first_local_domain_unless_said),
+	    TEST(the_digest_comes_at_any_minute_of_the_day_or_never),
 	    TEST(listen_is_given_the_way_libmilter_takes_it),
 	    TEST(a_socket_path_may_have_107_bytes_and_no_more),
 	    TEST(servers_for_alerts_are_taken_with_and_without_login),

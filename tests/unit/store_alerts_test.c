@@ -216,8 +216,7 @@ mails_sent_before_the_moment_are_left_out(void **state)
 	struct world *w = *state;
 	int64_t *times;
 	mail(w, .n = 25);
-	settle(
-	    w, 1, (struct alert_result){.state = ALERT_SENT, .at_ms = 1000});
+	settle(w, 1, (struct alert_result){.state = ALERT_SENT, .at_ms = 1000});
 	assert_int_equal(sent_since(w, 1000, &times), 1);
 	assert_int_equal(sent_since(w, 1001, &times), 0);
 }
@@ -228,8 +227,8 @@ mails_that_did_not_leave_are_left_out(void **state)
 	struct world *w = *state;
 	int64_t *times;
 	mail(w, .n = 25);
-	settle(w, 1,
-	    (struct alert_result){.state = ALERT_FAILED, .at_ms = 1000});
+	settle(
+	    w, 1, (struct alert_result){.state = ALERT_FAILED, .at_ms = 1000});
 	assert_int_equal(sent_since(w, 0, &times), 0);
 }
 
@@ -323,8 +322,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    with_store(a_new_alert_is_due_at_once),
-	    with_store(
-		due_alerts_come_oldest_first_and_no_more_than_asked_for),
+	    with_store(due_alerts_come_oldest_first_and_no_more_than_asked_for),
 	    with_store(nothing_is_due_when_nothing_waits),
 	    with_store(an_alert_to_be_tried_again_waits_for_its_time),
 	    with_store(a_sent_alert_waits_no_more),

@@ -19,8 +19,7 @@ static void
 a_message_opens_a_record_of_what_it_is(void **state)
 {
 	struct world *w = *state;
-	struct entry *e =
-	    mail(w, .n = 25, .external = 4, .subject = "Mời họp");
+	struct entry *e = mail(w, .n = 25, .external = 4, .subject = "Mời họp");
 	assert_true(e->opened);
 	struct bulk_send s = show(w, e->bulk_send).send;
 	assert_string_equal(s.sender, "an@x.vn");
@@ -396,8 +395,7 @@ a_trigger_after_the_quiet_time_opens_a_new_record(void **state)
 {
 	struct world *w = *state;
 	mail(w, .first = 1, .n = 25);
-	struct entry *e =
-	    mail(w, .first = 101, .n = 25, .later = WINDOW_SECS);
+	struct entry *e = mail(w, .first = 101, .n = 25, .later = WINDOW_SECS);
 	assert_true(e->opened);
 	assert_int_equal(e->bulk_send, 2);
 	assert_true(show(w, 1).send.ended);
@@ -466,8 +464,8 @@ the_database_refuses_to_change_history(void **state)
 {
 	struct world *w = *state;
 	mail(w, .n = 25);
-	assert_int_equal(sql_try(w, "UPDATE history SET note = 'x'"),
-	    SQLITE_CONSTRAINT);
+	assert_int_equal(
+	    sql_try(w, "UPDATE history SET note = 'x'"), SQLITE_CONSTRAINT);
 	assert_int_equal(sql_try(w, "UPDATE OR REPLACE history SET id = 9"),
 	    SQLITE_CONSTRAINT);
 }
@@ -477,8 +475,7 @@ the_database_refuses_to_delete_history(void **state)
 {
 	struct world *w = *state;
 	mail(w, .n = 25);
-	assert_int_equal(
-	    sql_try(w, "DELETE FROM history"), SQLITE_CONSTRAINT);
+	assert_int_equal(sql_try(w, "DELETE FROM history"), SQLITE_CONSTRAINT);
 }
 
 static void
@@ -497,8 +494,8 @@ a_record_cannot_be_renumbered_away_from_its_history(void **state)
 {
 	struct world *w = *state;
 	mail(w, .n = 25);
-	assert_int_equal(sql_try(w, "UPDATE bulk_send SET id = 99"),
-	    SQLITE_CONSTRAINT);
+	assert_int_equal(
+	    sql_try(w, "UPDATE bulk_send SET id = 99"), SQLITE_CONSTRAINT);
 }
 
 static void
@@ -530,8 +527,7 @@ a_closed_record_may_go_and_its_history_after_it(void **state)
 	struct world *w = *state;
 	mail(w, .n = 25);
 	sql_do(w, "UPDATE bulk_send SET status = 3");
-	assert_int_equal(
-	    sql_try(w, "DELETE FROM history"), SQLITE_CONSTRAINT);
+	assert_int_equal(sql_try(w, "DELETE FROM history"), SQLITE_CONSTRAINT);
 	sql_do(w, "DELETE FROM bulk_send");
 	sql_do(w, "DELETE FROM history");
 }

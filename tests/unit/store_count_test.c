@@ -80,8 +80,7 @@ what_is_exactly_as_old_as_the_window_does_not_count(void **state)
 {
 	struct world *w = *state;
 	mail(w, .first = 1, .n = 19);
-	struct entry *e =
-	    mail(w, .first = 50, .n = 1, .later = WINDOW_SECS);
+	struct entry *e = mail(w, .first = 50, .n = 1, .later = WINDOW_SECS);
 	assert_int_equal(counted(e, BY_WINDOW), 1);
 }
 
@@ -118,8 +117,8 @@ a_login_and_an_envelope_sender_of_one_name_are_two(void **state)
 {
 	struct world *w = *state;
 	mail(w, .first = 1, .n = 15);
-	struct entry *e = mail(w, .first = 50, .n = 5,
-	    .identity = IDENTITY_ENVELOPE);
+	struct entry *e =
+	    mail(w, .first = 50, .n = 5, .identity = IDENTITY_ENVELOPE);
 	assert_int_equal(counted(e, BY_WINDOW), 5);
 }
 
@@ -144,8 +143,8 @@ a_rule_per_client_counts_all_senders_of_the_client(void **state)
 	mail(w, .sender = "an@x.vn", .first = 1, .n = 15);
 	struct entry *e = mail(w, .sender = "binh@x.vn", .first = 50, .n = 5);
 	assert_int_equal(counted(e, BY_WINDOW), 20);
-	struct entry *other = mail(w, .sender = "an@x.vn", .first = 80, .n = 5,
-	    .client = "192.0.2.2");
+	struct entry *other = mail(
+	    w, .sender = "an@x.vn", .first = 80, .n = 5, .client = "192.0.2.2");
 	assert_int_equal(counted(other, BY_WINDOW), 5);
 }
 
@@ -286,8 +285,7 @@ other_recipients_under_one_message_id_are_another_message(void **state)
 {
 	struct world *w = *state;
 	mail(w, .first = 1, .n = 5, .message_id = "<1@x>");
-	assert_false(
-	    mail(w, .first = 2, .n = 5, .message_id = "<1@x>")->retry);
+	assert_false(mail(w, .first = 2, .n = 5, .message_id = "<1@x>")->retry);
 	assert_int_equal(ledger_rows(w), 2);
 }
 
@@ -322,8 +320,8 @@ numbers_go_on_after_the_whole_ledger_was_purged(void **state)
 		mail(w, .first = i, .n = 1);
 	while (more)
 		assert_int_equal(store_sum_up(w->store, &more, &err), 0);
-	assert_int_equal(store_purge_ledger(w->store, w->at_ms + 1000,
-			     &removed, &more, &err),
+	assert_int_equal(store_purge_ledger(
+			     w->store, w->at_ms + 1000, &removed, &more, &err),
 	    0);
 	assert_int_equal(removed, 5);
 	reopen_store(w);
@@ -341,8 +339,8 @@ memory_of_windows_that_are_over_is_freed(void **state)
 	store_window_use(w->store, &before, &senders);
 	assert_int_equal(senders, 300);
 	for (unsigned i = 0; i < 600; i++)
-		mail(w, .sender = "last@x.vn", .n = 1,
-		    .later = WINDOW_SECS + 1);
+		mail(
+		    w, .sender = "last@x.vn", .n = 1, .later = WINDOW_SECS + 1);
 	store_window_use(w->store, &bytes, &senders);
 	assert_int_equal(senders, 1);
 	assert_true(bytes < before);
@@ -355,12 +353,12 @@ what_is_known_of_a_message_is_in_the_ledger(void **state)
 {
 	struct world *w = *state;
 	mail(w, .n = 3, .external = 2, .message_id = "<1@x>");
-	assert_int_equal(sql_number(w,
-			     "SELECT count(*) FROM message WHERE "
-			     "recipient_count = 3 AND external_count = 2 AND "
-			     "sender = 'an@x.vn' AND message_id = '<1@x>' AND "
-			     "client = '192.0.2.1' AND subject = 'subject' "
-			     "AND length(hashes) = 24"),
+	assert_int_equal(
+	    sql_number(w, "SELECT count(*) FROM message WHERE "
+			  "recipient_count = 3 AND external_count = 2 AND "
+			  "sender = 'an@x.vn' AND message_id = '<1@x>' AND "
+			  "client = '192.0.2.1' AND subject = 'subject' "
+			  "AND length(hashes) = 24"),
 	    1);
 }
 
@@ -369,10 +367,9 @@ full_evidence_keeps_the_addresses(void **state)
 {
 	struct world *w = *state;
 	mail(w, .n = 2, .external = 1);
-	assert_int_equal(sql_number(w,
-			     "SELECT recipients = char(9) || "
-			     "'r00000@far.example' || char(10) || "
-			     "'r00001@near.vn' FROM message"),
+	assert_int_equal(sql_number(w, "SELECT recipients = char(9) || "
+				       "'r00000@far.example' || char(10) || "
+				       "'r00001@near.vn' FROM message"),
 	    1);
 }
 
@@ -382,9 +379,9 @@ domain_evidence_keeps_each_domain_once(void **state)
 	struct world *w = *state;
 	w->settings.evidence_recipients = EVIDENCE_DOMAIN;
 	mail(w, .n = 12, .external = 5);
-	assert_int_equal(sql_number(w,
-			     "SELECT recipients = char(9) || 'far.example' || "
-			     "char(10) || 'near.vn' FROM message"),
+	assert_int_equal(
+	    sql_number(w, "SELECT recipients = char(9) || 'far.example' || "
+			  "char(10) || 'near.vn' FROM message"),
 	    1);
 }
 
@@ -394,10 +391,10 @@ counted_evidence_keeps_no_address(void **state)
 	struct world *w = *state;
 	w->settings.evidence_recipients = EVIDENCE_COUNT;
 	mail(w, .n = 12, .external = 5);
-	assert_int_equal(sql_number(w,
-			     "SELECT count(*) FROM message WHERE recipients "
-			     "IS NULL AND recipient_count = 12 AND "
-			     "external_count = 5"),
+	assert_int_equal(
+	    sql_number(w, "SELECT count(*) FROM message WHERE recipients "
+			  "IS NULL AND recipient_count = 12 AND "
+			  "external_count = 5"),
 	    1);
 }
 

@@ -231,9 +231,9 @@ make_recipients(struct world *w, const struct mail *mail)
 	struct recipient *list = arena_alloc(w->arena, mail->n * sizeof(*list));
 	for (unsigned i = 0; i < mail->n; i++) {
 		list[i].external = i < mail->external;
-		list[i].address = arena_printf(w->arena, "r%05u@%s",
-		    mail->first + i,
-		    list[i].external ? "far.example" : "near.vn");
+		list[i].address =
+		    arena_printf(w->arena, "r%05u@%s", mail->first + i,
+			list[i].external ? "far.example" : "near.vn");
 	}
 	return list;
 }
@@ -251,8 +251,8 @@ make_message(struct world *w, struct mail mail)
 	    .client = mail.client == NULL ? "192.0.2.1" : mail.client,
 	    .queue_id = arena_printf(w->arena, "Q%u", serial),
 	    .message_id = mail.message_id != NULL
-		? mail.message_id
-		: arena_printf(w->arena, "<%u@x.vn>", serial),
+			      ? mail.message_id
+			      : arena_printf(w->arena, "<%u@x.vn>", serial),
 	    .subject = mail.subject == NULL ? "subject" : mail.subject,
 	    .recipients = make_recipients(w, &mail),
 	    .recipients_n = mail.n,
@@ -271,8 +271,8 @@ make_entry(struct world *w, struct mail mail)
 	e->arena = w->arena;
 	e->settings = &w->settings;
 	e->message = make_message(w, mail);
-	e->measures = arena_alloc(
-	    w->arena, SETTINGS_RULES_MAX * sizeof(*e->measures));
+	e->measures =
+	    arena_alloc(w->arena, SETTINGS_RULES_MAX * sizeof(*e->measures));
 	e->measures_n = policy_measure(&w->settings, e->message, e->measures);
 	return e;
 }
@@ -284,8 +284,8 @@ put_trigger(struct world *w, struct entry *e, struct err *err)
 	enum alert_kind kind;
 	if (store_bulk(w->store, e, err) < 0)
 		return -1;
-	if (e->alerted || !policy_alert(&e->decision, NULL, 0,
-			      e->message->at_ms, &kind))
+	if (e->alerted ||
+	    !policy_alert(&e->decision, NULL, 0, e->message->at_ms, &kind))
 		return 0;
 	return store_queue_alert(w->store, e, kind, err);
 }
@@ -302,8 +302,7 @@ put_batch(
 		struct entry *e = entries[i];
 		policy_decide(
 		    e->settings, e->measures, e->measures_n, &e->decision);
-		if (e->decision.matched &&
-		    put_trigger(w, e, err) < 0)
+		if (e->decision.matched && put_trigger(w, e, err) < 0)
 			return -1;
 	}
 	return store_commit(w->store, err);

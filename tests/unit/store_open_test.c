@@ -108,8 +108,8 @@ garbage_is_set_aside_as_it_was(void **state)
 	const char *name = strstr(w->notice, w->path);
 	name = strstr(name + 1, ".damaged-");
 	assert_non_null(name);
-	snprintf(path, sizeof(path), "%s%.*s", w->path,
-	    (int)strcspn(name, ";"), name);
+	snprintf(path, sizeof(path), "%s%.*s", w->path, (int)strcspn(name, ";"),
+	    name);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, sizeof(garbage));
 }
@@ -146,8 +146,8 @@ a_damaged_page_is_found_by_the_quick_check(void **state)
 	memset(garbage, 0xa5, sizeof(garbage));
 	/* Some page of a table's tree behind the schema. */
 	int64_t page = 3;
-	assert_int_equal(pwrite(fd, garbage, sizeof(garbage),
-			     (off_t)(page - 1) * 4096),
+	assert_int_equal(
+	    pwrite(fd, garbage, sizeof(garbage), (off_t)(page - 1) * 4096),
 	    sizeof(garbage));
 	close(fd);
 	open_store(w);
@@ -182,8 +182,7 @@ two_files_set_aside_in_one_second_have_two_names(void **state)
 	struct err err;
 	for (int i = 0; i < 3; i++) {
 		write_file(w, "b.db", "x", 1);
-		assert_int_equal(
-		    store_set_aside(w->path, hear, w, &err), 0);
+		assert_int_equal(store_set_aside(w->path, hear, w, &err), 0);
 	}
 	assert_int_equal(files_like(w, "b.db.damaged-*"), 3);
 }
@@ -206,8 +205,8 @@ damage_that_is_met_without_a_check_is_set_aside(void **state)
 	struct err err;
 	char garbage[4096];
 	make_database(w, 300);
-	int64_t page = sql_number(w,
-	    "SELECT rootpage FROM sqlite_schema WHERE name = 'message'");
+	int64_t page = sql_number(
+	    w, "SELECT rootpage FROM sqlite_schema WHERE name = 'message'");
 	int fd = open(w->path, O_WRONLY);
 	memset(garbage, 0xa5, sizeof(garbage));
 	assert_int_equal(
@@ -299,9 +298,8 @@ a_database_held_by_another_program_may_be_tried_later(void **state)
 	/* Only in the mode without a WAL does a writer keep readers out. */
 	sqlite3 *db = connect_outside(w->path);
 	assert_int_equal(
-	    sqlite3_exec(db,
-		"PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE", NULL, NULL,
-		NULL),
+	    sqlite3_exec(db, "PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE",
+		NULL, NULL, NULL),
 	    SQLITE_OK);
 	assert_int_equal(try_open(w, true, &err), STORE_LATER);
 	assert_int_equal(w->notices, 0);
@@ -429,9 +427,8 @@ a_file_that_was_deleted_while_open_comes_back_empty_and_sound(void **state)
 	reopen_store(w);
 	assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 0);
 	assert_int_equal(sql_number(w, "SELECT count(*) FROM bulk_send"), 0);
-	assert_int_equal(sql_number(w,
-			     "SELECT integrity_check = 'ok' FROM "
-			     "pragma_integrity_check"),
+	assert_int_equal(sql_number(w, "SELECT integrity_check = 'ok' FROM "
+				       "pragma_integrity_check"),
 	    1);
 }
 
@@ -451,9 +448,8 @@ a_backup_put_in_place_while_open_stays_as_it_is(void **state)
 	assert_int_equal(store_probe(w->store, &err), -1);
 	reopen_store(w);
 	assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 1);
-	assert_int_equal(sql_number(w,
-			     "SELECT integrity_check = 'ok' FROM "
-			     "pragma_integrity_check"),
+	assert_int_equal(sql_number(w, "SELECT integrity_check = 'ok' FROM "
+				       "pragma_integrity_check"),
 	    1);
 }
 
@@ -513,8 +509,7 @@ the_whole_check_finds_damage(void **state)
 	make_database(w, 300);
 	int fd = open(w->path, O_WRONLY);
 	memset(garbage, 0xa5, sizeof(garbage));
-	assert_int_equal(
-	    pwrite(fd, garbage, sizeof(garbage), 3 * 4096), 4096);
+	assert_int_equal(pwrite(fd, garbage, sizeof(garbage), 3 * 4096), 4096);
 	close(fd);
 	assert_int_equal(store_verify(w->path, go_on, NULL, &err), 0);
 }

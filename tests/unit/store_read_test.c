@@ -172,8 +172,7 @@ what_is_not_there_is_not_found(void **state)
 	struct world *w = *state;
 	struct bulk_send_story story;
 	struct err err;
-	assert_int_equal(
-	    store_show(w->store, w->arena, 1, 0, &story, &err), 0);
+	assert_int_equal(store_show(w->store, w->arena, 1, 0, &story, &err), 0);
 }
 
 static void
@@ -274,8 +273,7 @@ no_more_evidence_is_shown_than_asked_for(void **state)
 	struct err err;
 	for (unsigned i = 0; i < 30; i++)
 		mail(w, .first = i, .n = 1);
-	assert_int_equal(
-	    store_show(w->store, w->arena, 1, 7, &story, &err), 1);
+	assert_int_equal(store_show(w->store, w->arena, 1, 7, &story, &err), 1);
 	assert_int_equal(story.evidence_n, 7);
 	assert_int_equal(story.evidence[0].id, 1);
 	assert_int_equal(story.send.messages, 30);
@@ -296,8 +294,7 @@ a_recipient_without_a_domain_is_shown(void **state)
 	struct bulk_send_story story = show(w, 1);
 	assert_int_equal(story.evidence[0].recipients_n, 2);
 	assert_string_equal(story.evidence[0].recipients[0].address, "");
-	assert_string_equal(
-	    story.evidence[0].recipients[1].address, "near.vn");
+	assert_string_equal(story.evidence[0].recipients[1].address, "near.vn");
 }
 
 /* ----------------------------------------------------------------- senders */
@@ -402,8 +399,8 @@ no_more_senders_than_asked_for(void **state)
 	struct world *w = *state;
 	size_t n;
 	for (unsigned i = 0; i < 30; i++)
-		mail(w, .sender = arena_printf(w->arena, "s%u@x.vn", i),
-		    .n = 1);
+		mail(
+		    w, .sender = arena_printf(w->arena, "s%u@x.vn", i), .n = 1);
 	senders(w, 7, &n);
 	assert_int_equal(n, 7);
 	senders(w, 0, &n);

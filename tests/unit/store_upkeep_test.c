@@ -69,8 +69,7 @@ all_that_are_over_are_ended(void **state)
 		    .n = 25);
 	end_quiet(w, WINDOW_SECS);
 	assert_int_equal(
-	    sql_number(w, "SELECT count(*) FROM bulk_send WHERE ended = 0"),
-	    0);
+	    sql_number(w, "SELECT count(*) FROM bulk_send WHERE ended = 0"), 0);
 }
 
 static void
@@ -95,10 +94,10 @@ messages_are_summed_up_by_sender_and_day(void **state)
 	mail(w, .sender = "binh@x.vn", .first = 1, .n = 6);
 	sum_up(w);
 	assert_int_equal(sql_number(w, "SELECT count(*) FROM sender_day"), 3);
-	assert_int_equal(sql_number(w,
-			     "SELECT recipients FROM sender_day WHERE "
-			     "sender = 'an@x.vn' AND day = 20000 AND "
-			     "messages = 2"),
+	assert_int_equal(
+	    sql_number(w, "SELECT recipients FROM sender_day WHERE "
+			  "sender = 'an@x.vn' AND day = 20000 AND "
+			  "messages = 2"),
 	    7);
 }
 

@@ -219,6 +219,9 @@ every_built_in_template_has_the_file_it_comes_from(void **state)
 	assert_string_equal(template_file(TEMPLATE_STARTED), "started.txt");
 	assert_string_equal(template_file(TEMPLATE_GROWN), "grown.txt");
 	assert_string_equal(template_file(TEMPLATE_DIGEST), "digest.txt");
+	assert_string_equal(template_file(TEMPLATE_BEYOND), "beyond.txt");
+	assert_string_equal(template_file(TEMPLATE_NOTICE), "notice.txt");
+	assert_string_equal(template_file(TEMPLATE_DAILY), "daily.txt");
 	for (size_t i = 0; i < COUNT(languages); i++)
 		for (int id = 0; id < TEMPLATES_N; id++) {
 			char path[64], text[8192];
@@ -242,31 +245,43 @@ name_as_value(const char *name, void *context)
 }
 
 static void
-the_alert_tells_the_facts_and_the_commands_first(void **state)
+alerts_tell_the_facts_and_the_commands_first(void **state)
 {
-	static const char *const order[] = {"<sender>", "<recipients>",
-	    "<distinct>", "<external>", "<first>", "<client>", "<rule>",
-	    "<subject>", "<declared>", "<look>", "<take>", "<first_recipients>",
-	    "<message_list>"};
-	for (size_t i = 0; i < COUNT(languages); i++) {
+	static const struct {
+		enum template_id id;
+		const char *order[14];
+	} cases[] = {
+	    {TEMPLATE_STARTED,
+		{"<sender>", "<recipients>", "<distinct>", "<external>",
+		    "<first>", "<client>", "<rule>", "<subject>", "<declared>",
+		    "<look>", "<take>", "<contact>", "<first_recipients>",
+		    "<message_list>"}},
+	    {TEMPLATE_BEYOND,
+		{"<beyond>", "<sender>", "<recipients>", "<subject>",
+		    "<declared_recipients>", "<declared_used>",
+		    "<declared_until>", "<declared_reason>",
+		    "<declared_reference>", "<look>", "<take>", "<contact>",
+		    "<first_recipients>", "<message_list>"}},
+	};
+	for (size_t i = 0; i < COUNT(languages) * COUNT(cases); i++) {
 		struct err err;
 		const struct template *template;
 		const char *subject, *body;
 		const char *text =
-		    template_builtin(languages[i], TEMPLATE_STARTED);
+		    template_builtin(languages[i % 2], cases[i / 2].id);
 		assert_int_equal(
 		    template_parse(*state, "T", text, &template, &err), 0);
 		assert_int_equal(template_render(*state, template,
 				     name_as_value, *state, &subject, &body),
 		    0);
-		assert_non_null(strstr(subject, "<sender>: <recipients>"));
+		assert_non_null(strstr(subject, "<sender>: "));
 		assert_non_null(strstr(subject, "<id>"));
 		const char *at = body;
-		for (size_t j = 0; j < COUNT(order); j++) {
-			const char *next = strstr(at, order[j]);
+		for (size_t j = 0; j < COUNT(cases[0].order); j++) {
+			const char *next = strstr(at, cases[i / 2].order[j]);
 			if (next == NULL)
-				fail_msg("%s: %s not in place", languages[i],
-				    order[j]);
+				fail_msg("%s: %s not in place",
+				    languages[i % 2], cases[i / 2].order[j]);
 			at = next;
 		}
 	}
@@ -294,7 +309,7 @@ main(void)
 	    TEST(text_that_is_not_utf8_or_holds_control_characters_is_a_fault),
 	    TEST(every_built_in_template_is_sound),
 	    TEST(every_built_in_template_has_the_file_it_comes_from),
-	    TEST(the_alert_tells_the_facts_and_the_commands_first),
+	    TEST(alerts_tell_the_facts_and_the_commands_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

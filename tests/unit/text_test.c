@@ -168,9 +168,10 @@ any_bytes_become_clean_text(void **state)
 		for (size_t i = 0; i < n; i++) {
 			static const unsigned char likely[] = {0xc2, 0xe2, 0xed,
 			    0xef, 0xf0, 0xf4, 0x80, 0xbf, 0xa8, 0x1b, 'x'};
-			bytes[i] = random() % 2
-			    ? (char)likely[random() % (long)COUNT(likely)]
-			    : (char)random();
+			bytes[i] =
+			    random() % 2
+				? (char)likely[random() % (long)COUNT(likely)]
+				: (char)random();
 		}
 		char *clean = text_clean(arena, bytes, n);
 		assert_true(text_is_clean(clean, strlen(clean)));

@@ -136,8 +136,7 @@ after_a_large_message_the_window_stays_full_until_it_is_over(void **state)
 	add(*state, .first = 1, .n = 1000);
 	assert_true(
 	    add(*state, .first = 1, .n = 1, .later = SECS - 1) >= LIMIT);
-	assert_int_equal(
-	    add(*state, .first = 5000, .n = 1, .later = SECS), 2);
+	assert_int_equal(add(*state, .first = 5000, .n = 1, .later = SECS), 2);
 }
 
 static void
@@ -221,9 +220,7 @@ a_sweep_frees_windows_that_are_over(void **state)
 	for (uint64_t key = 1; key <= 500; key++)
 		add(*state, .key = key, .first = 1, .n = 5);
 	size_t full = bytes_of(*state);
-	windows_sweep(*state, START + SECS, 1024);
-	/* What moves into a gap behind the hand is met the next time round. */
-	windows_sweep(*state, START + SECS, 1024);
+	windows_sweep(*state, START + SECS, 1024 + 500);
 	assert_int_equal(windows_in(*state), 0);
 	assert_true(bytes_of(*state) < full);
 }
@@ -248,12 +245,29 @@ keys_of_one_slot_are_found_after_their_neighbours_went(void **state)
 	for (uint64_t i = 0; i < 64; i++)
 		add(*state, .key = 5 + i * same_slot, .first = 1, .n = 3,
 		    .later = i % 2);
-	windows_sweep(*state, START + SECS, 1024);
-	windows_sweep(*state, START + SECS, 1024);
+	windows_sweep(*state, START + SECS, 1024 + 32);
 	assert_int_equal(windows_in(*state), 32);
 	for (uint64_t i = 1; i < 64; i += 2)
 		assert_int_equal(add(*state, .key = 5 + i * same_slot,
 				     .first = 9, .n = 1, .later = 2),
+		    4);
+}
+
+static void
+keys_of_neighbouring_slots_are_found_after_others_went(void **state)
+{
+	uint64_t keys[300];
+	srandom(7);
+	for (uint64_t i = 0; i < 300; i++) {
+		keys[i] = 100 + (uint64_t)random() % 200 + (i << 20);
+		add(*state, .key = keys[i], .first = 1, .n = 3,
+		    .later = (int64_t)(i % 3));
+	}
+	windows_sweep(*state, START + SECS + 1, 1024 + 300);
+	assert_int_equal(windows_in(*state), 100);
+	for (uint64_t i = 2; i < 300; i += 3)
+		assert_int_equal(
+		    add(*state, .key = keys[i], .first = 9, .n = 1, .later = 2),
 		    4);
 }
 
@@ -264,8 +278,8 @@ windows_are_found_after_the_table_has_grown(void **state)
 		add(*state, .key = key * 2654435761u, .first = 1, .n = 2);
 	assert_int_equal(windows_in(*state), 10000);
 	for (uint64_t key = 1; key <= 10000; key++)
-		assert_int_equal(add(*state, .key = key * 2654435761u,
-				     .first = 2, .n = 2),
+		assert_int_equal(
+		    add(*state, .key = key * 2654435761u, .first = 2, .n = 2),
 		    3);
 }
 
@@ -289,8 +303,7 @@ any_sequence_counts_as_a_plain_list_does(void **state)
 	for (int step = 0; step < 20000; step++) {
 		later += random() % 120; /* about as much as the limit */
 		size_t n = 1 + (size_t)random() % 4;
-		uint64_t first =
-		    (uint64_t)random() % (MODEL_ITEMS - n + 1);
+		uint64_t first = (uint64_t)random() % (MODEL_ITEMS - n + 1);
 		uint64_t sum =
 		    add(*state, .first = first, .n = n, .later = later);
 		for (size_t i = 0; i < n; i++)
@@ -328,6 +341,7 @@ main(void)
 	    test(a_sweep_frees_windows_that_are_over),
 	    test(a_sweep_leaves_windows_that_go_on),
 	    test(keys_of_one_slot_are_found_after_their_neighbours_went),
+	    test(keys_of_neighbouring_slots_are_found_after_others_went),
 	    test(windows_are_found_after_the_table_has_grown),
 	    test(any_sequence_counts_as_a_plain_list_does),
 	};

@@ -109,8 +109,8 @@ rules: (
 );
 
 exempt:   {{ senders = []; recipients = []; clients = []; }};
-evidence: {{ subject = true; recipients = "full"; keep = "365d"; }};
-ledger:   {{ keep = "90d"; }};
+evidence: {{ subject = true; recipients = "full"; keep = "{evidence_keep}"; }};
+ledger:   {{ keep = "{ledger_keep}"; }};
 
 alerts: {{
   to = [ "postmaster@example.gov.vn" ];  from = "bulkwatch@example.gov.vn";
@@ -127,6 +127,7 @@ class Bulkwatch(Contender):
     what = "bulkwatchd with its default rules; a verdict is given after the commit"
 
     limit = 20
+    ledger_keep, evidence_keep = "90d", "365d"
     # A program that runs bulkwatchd, for a profile.
     wrapper = ()
 
@@ -138,9 +139,7 @@ class Bulkwatch(Contender):
 
     def start(self):
         (self.directory / "spool").mkdir(exist_ok=True)
-        self._write(self.conf.name, BULKWATCH_CONF.format(
-            address=self.milter_address, dir=self.directory, sink=self.sink_port,
-            limit=self.limit))
+        self.write_settings()
         program = self.programs / "bulkwatchd"
         checked = subprocess.run([program, "-c", self.conf, "-t"], capture_output=True, text=True)
         if checked.returncode != 0:
@@ -156,6 +155,15 @@ class Bulkwatch(Contender):
         if self.sink is not None:
             self.sink.stop()
 
+    def write_settings(self):
+        self._write(self.conf.name, BULKWATCH_CONF.format(
+            address=self.milter_address, dir=self.directory, sink=self.sink_port,
+            limit=self.limit, ledger_keep=self.ledger_keep, evidence_keep=self.evidence_keep))
+
+    @property
+    def database(self):
+        return self.directory / "bulkwatch.db"
+
     def database_bytes(self):
         return sum(path.stat().st_size for path in self.directory.glob("bulkwatch.db*"))
 
@@ -169,6 +177,12 @@ class BulkwatchQuiet(Bulkwatch):
     name = "bulkwatchd-quiet"
     what = "bulkwatchd with rules of 100,000 recipients, the most there may be"
     limit = 100000
+
+
+class BulkwatchLog(Bulkwatch):
+    name = "bulkwatchd-log"
+    what = "bulkwatchd that keeps all for a year, on the log of a year"
+    ledger_keep = "365d"
 
 
 REDIS_CONF = """\

@@ -17,14 +17,16 @@ class Lab:
 
     listen, listener: where the daemon listens, and Postfix's listener that asks it there.
     admin: who gets the alerts; a user of Postfix's.
+    parent: the folder for the daemon's directory; the system's for temporary files if None.
     settings: the daemon's, as Daemon takes them.
     """
 
-    def __init__(self, postfix, admin=ADMIN, listen=None, listener="smtp", **settings):
+    def __init__(self, postfix, admin=ADMIN, listen=None, listener="smtp", parent=None,
+                 **settings):
         self.postfix = postfix
         self.port = postfix.ports[listener]
         self.admin = admin
-        self.daemon = Daemon(listen or f"unix:{postfix.socket}",
+        self.daemon = Daemon(listen or f"unix:{postfix.socket}", parent=parent,
                              alerts={"to": [admin], "smtp": f"smtp://127.0.0.1:{postfix.port}"})
         self.daemon.set(**settings)
 
