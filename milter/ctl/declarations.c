@@ -85,14 +85,14 @@ declarations_beyond(
 	const char *age = view_age(arena, beyond.secs * 1000);
 	if (beyond.recipients > 0 && beyond.secs > 0)
 		return arena_printf(arena,
-		    "%u more than declared, the last %s after its time",
+		    "%u more than declared, the last of them %s after its time",
 		    beyond.recipients, age);
 	if (beyond.recipients > 0)
 		return arena_printf(
 		    arena, "%u more than declared", beyond.recipients);
-	return beyond.secs > 0
-		   ? arena_printf(arena, "the last %s after its time", age)
-		   : "";
+	return beyond.secs > 0 ? arena_printf(arena,
+				     "the last of them %s after its time", age)
+			       : "";
 }
 
 /* ----------------------------------------------------------- declarations */

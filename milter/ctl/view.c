@@ -90,9 +90,11 @@ view_age(struct arena *arena, int64_t ms)
 	    {"minute", INT64_C(60000)},
 	};
 	size_t i = 0;
-	while (i < 2 && ms < units[i].ms)
+	while (i < 3 && ms < units[i].ms)
 		i++;
-	int64_t n = ms < 0 ? 0 : ms / units[i].ms;
+	if (i == 3)
+		return "less than a minute";
+	int64_t n = ms / units[i].ms;
 	return arena_printf(arena, "%lld %s%s", (long long)n, units[i].name,
 	    view_plural((uint64_t)n));
 }

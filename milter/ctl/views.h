@@ -48,7 +48,7 @@ const char *view_span(struct arena *arena, int64_t from_ms, int64_t until_ms);
 /* 2026-03-02 14:05:09, to the second: messages of a window come fast. */
 const char *view_second(struct arena *arena, int64_t at_ms);
 
-/* "3 days", "5 hours", "12 minutes", "1 minute": how long, in one unit. */
+/* "3 days", "5 hours", "1 minute": how long, in one unit. */
 const char *view_age(struct arena *arena, int64_t ms);
 
 /* "s" where a count wants it. */

@@ -83,16 +83,19 @@ drop_rights(const char *user, struct err *err)
 	return 0;
 }
 
-/* What root makes for the user that it becomes: the socket. */
+/* What root has made for the user that it becomes: lock and socket. */
 static int
-give_socket(const struct daemon *d, struct err *err)
+give_files(const struct daemon *d, struct err *err)
 {
 	const char *user = d->settings->user;
 	const struct passwd *who =
 	    user == NULL || geteuid() != 0 ? NULL : getpwnam(user);
-	if (who == NULL || d->listener.unlink_path == NULL)
+	if (who == NULL)
 		return 0;
-	if (chown(d->listener.unlink_path, who->pw_uid, who->pw_gid) < 0)
+	if (fchown(d->lock, who->pw_uid, who->pw_gid) < 0)
+		return err_sys(err, "lock");
+	if (d->listener.unlink_path != NULL &&
+	    chown(d->listener.unlink_path, who->pw_uid, who->pw_gid) < 0)
 		return err_sys(err, "listen: %s", d->listener.unlink_path);
 	return 0;
 }
@@ -123,12 +126,14 @@ block_signals(void)
 static int
 start(struct daemon *d, struct err *err)
 {
-	if (listener_open(d->settings->listen, &d->listener, err) < 0 ||
-	    give_socket(d, err) < 0 ||
+	/* The lock first: who has it may remove a socket left behind. */
+	d->lock = listener_lock(d->settings->database, err);
+	if (d->lock < 0 ||
+	    listener_open(d->settings->listen, &d->listener, err) < 0 ||
+	    give_files(d, err) < 0 ||
 	    drop_rights(d->settings->user, err) < 0)
 		return -1;
-	d->lock = listener_lock(d->settings->database, err);
-	if (d->lock < 0 || smtp_init(err) < 0 || own_init(&d->own, err) < 0 ||
+	if (smtp_init(err) < 0 || own_init(&d->own, err) < 0 ||
 	    current_init(d->settings, &d->current, err) < 0)
 		return -1;
 	d->settings = current_get(d->current);

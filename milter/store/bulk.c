@@ -309,8 +309,9 @@ static int
 find_retry(struct store *store, struct entry *entry, struct err *err)
 {
 	const struct measure *m = decider(entry);
-	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_OF_RETRY, err, "iti",
-	    (int64_t)entry->fingerprint, m->who, (int64_t)m->identity);
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_OF_RETRY, err, "itii",
+	    (int64_t)entry->fingerprint, m->who, (int64_t)m->identity,
+	    entry->message->at_ms - STORE_RETRY_MS);
 	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
 	if (got != 1)
 		return got;

@@ -11,17 +11,23 @@
 #define SWEEP_SLOTS 4
 
 static int64_t
-find_recent(const struct store *store, uint64_t fingerprint)
+find_recent(const struct store *store, uint64_t fingerprint, int64_t at_ms)
 {
 	const struct recent *r = &store->recent[fingerprint % STORE_RECENT_N];
-	return r->fingerprint == fingerprint ? r->message : 0;
+	return r->fingerprint == fingerprint &&
+		at_ms - r->at_ms < STORE_RETRY_MS
+	    ? r->message
+	    : 0;
 }
 
 static void
-note_recent(struct store *store, uint64_t fingerprint, int64_t message)
+note_recent(struct store *store, uint64_t fingerprint, int64_t message,
+    int64_t at_ms)
 {
 	store->recent[fingerprint % STORE_RECENT_N] =
-	    (struct recent){.fingerprint = fingerprint, .message = message};
+	    (struct recent){.fingerprint = fingerprint,
+		.message = message,
+		.at_ms = at_ms};
 }
 
 int
@@ -37,7 +43,8 @@ ledger_load(struct store *store, struct err *err)
 	int got = -1;
 	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1)
 		note_recent(store, (uint64_t)sqlite3_column_int64(row, 1),
-		    sqlite3_column_int64(row, 0));
+		    sqlite3_column_int64(row, 0),
+		    sqlite3_column_int64(row, 2));
 	return got;
 }
 
@@ -222,7 +229,8 @@ count_one(struct store *store, struct entry *entry, struct err *err)
 {
 	if (digest_entry(store, entry) < 0)
 		return err_set(err, "memory is out");
-	int64_t known = find_recent(store, entry->fingerprint);
+	int64_t known = find_recent(
+	    store, entry->fingerprint, entry->message->at_ms);
 	/* It may come a second time, after a store that failed. */
 	entry->previous = entry->client_previous = entry->bulk_send = 0;
 	entry->opened = entry->alert_queued = false;
@@ -233,7 +241,8 @@ count_one(struct store *store, struct entry *entry, struct err *err)
 	windows_sweep(store->windows, entry->message->tick, SWEEP_SLOTS);
 	if (entry->retry)
 		return 0;
-	note_recent(store, entry->fingerprint, entry->message->id);
+	note_recent(store, entry->fingerprint, entry->message->id,
+	    entry->message->at_ms);
 	return save(store, entry, err);
 }
 

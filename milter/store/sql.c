@@ -47,7 +47,7 @@ static const char *const texts[SQL_N] = {
         "SELECT previous, client_previous, at, tick, fingerprint, "
         "recipient_count, external_count, hashes FROM message WHERE id = ?",
     [SQL_MESSAGE_RECENT] =
-        "SELECT id, fingerprint FROM message WHERE id > ? ORDER BY id",
+        "SELECT id, fingerprint, at FROM message WHERE id > ? ORDER BY id",
     [SQL_MESSAGE_BACK] =
         "SELECT id, at, tick FROM message ORDER BY id DESC",
     [SQL_MESSAGE_FROM] = "SELECT " MESSAGE_COLUMNS ", hashes, fingerprint "
@@ -82,6 +82,7 @@ static const char *const texts[SQL_N] = {
         "SELECT bulk_send.id, messages, recipients, distinct_recipients "
         "FROM bulk_message JOIN bulk_send ON bulk_send.id = bulk_send "
         "WHERE fingerprint = ? AND sender = ? AND bulk_send.identity = ? "
+        "AND last_at > ? "
         "ORDER BY bulk_send.id DESC LIMIT 1",
     [SQL_SEND_MESSAGE] =
         "INSERT OR IGNORE INTO bulk_message (bulk_send, message, fingerprint, "
@@ -163,10 +164,11 @@ static const char *const texts[SQL_N] = {
         "INSERT INTO alert (bulk_send, kind, to_, created_at, next_at) "
         "SELECT ?1, 4, ?2, ?3, ?3 WHERE NOT EXISTS (SELECT 1 FROM alert "
         "WHERE kind = 4 AND to_ = ?2 AND created_at > ?3 - 86400000)",
+    /* Not while the first one waits: it will tell the whole by itself. */
     [SQL_ALERT_ADD_GROWN] =
         "INSERT INTO alert (bulk_send, kind, to_, created_at, next_at) "
         "SELECT bulk_send, 2, to_, ?2, ?2 FROM alert WHERE bulk_send = ?1 "
-        "AND kind IN (1, 3) ORDER BY id LIMIT 1",
+        "AND kind IN (1, 3) AND state <> 1 ORDER BY id LIMIT 1",
     [SQL_ALERT_DUE] =
         "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
         "sent_at, last_error FROM alert WHERE state = 1 AND next_at <= ? "
@@ -289,11 +291,22 @@ bind_form(sqlite3_stmt *statement, const char *form, va_list args)
 	return failed;
 }
 
+/* A form that does not fit its statement is our own fault: found at once. */
+static bool
+fits(sqlite3_stmt *statement, const char *form)
+{
+	return sqlite3_bind_parameter_count(statement) == (int)strlen(form);
+}
+
 static sqlite3_stmt *
 bind_all(struct sql_db *db, enum sql sql, struct err *err, const char *form,
     va_list args)
 {
 	sqlite3_stmt *statement = sql_get(db, sql, err);
+	if (statement != NULL && !fits(statement, form)) {
+		err_set(err, "database: statement %d has other parameters", sql);
+		return NULL;
+	}
 	if (statement != NULL && bind_form(statement, form, args) != SQLITE_OK) {
 		sql_err(db, err, "database");
 		sqlite3_reset(statement);

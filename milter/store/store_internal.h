@@ -11,13 +11,18 @@
 
 /* Retries are recognised among so many messages before: a table by the
  * fingerprint's low bits, in which a newer message takes an older one's place.
- * 1 MB; a trigger's retry is found beyond it by the database. */
+ * 1.5 MB; a trigger's retry is found beyond it by the database. */
 #define STORE_RECENT_N 65536
 
 struct recent {
 	uint64_t fingerprint;
 	int64_t message;
+	int64_t at_ms;
 };
+
+/* MTAs try for five days (RFC 5321 section 4.5.4.1); what comes later with the
+ * same Message-ID is another message. */
+#define STORE_RETRY_MS (INT64_C(5) * 24 * 3600 * 1000)
 
 struct store {
 	struct sql_db sql;

@@ -52,8 +52,11 @@ _admins = itertools.count(1)
 
 
 @pytest.fixture
-def new_lab(postfix, sanitized):
-    """Makes a Lab of settings, not started yet. Each has an admin mailbox of its own."""
+def new_lab(postfix):
+    """Makes a Lab of settings, not started yet. Each has an admin mailbox of its own.
+
+    At the end of the test each daemon is stopped, and has to end well.
+    """
     labs = []
 
     def make(listener="smtp", **settings):
@@ -70,10 +73,6 @@ def new_lab(postfix, sanitized):
     faults = []
     for lab in labs:
         try:
-            # libmilter takes up to 5 s to stop, which would be most of the run; how the daemon
-            # stops has tests of its own. A sanitizer tells of leaks at a proper end only.
-            if not sanitized:
-                lab.daemon.kill()
             lab.remove()
         except AssertionError as fault:
             faults.append(str(fault))

@@ -95,6 +95,7 @@ def test_g05_one_alert_however_often_a_bulk_send_is_extended(lab):
 def test_g05_second_alert_when_it_ended_much_larger(new_lab):
     lab = new_lab(rules=SHORT).start()
     lab.send(addresses(20))
+    sent(lab)
     lab.send(addresses(30, start=100))
     first, second = lab.alerts.wait(2)
     assert "50" in second["Subject"] + text_of(second)

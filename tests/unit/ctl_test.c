@@ -41,9 +41,9 @@ wrong_values_are_wrong_usage(void **state)
 	    "--status wants new, reviewing, closed, open or all, not "
 	    "\"opened\"; did you mean \"open\"?\n");
 	is_misuse(CALL("list", "--status", ""), "not \"\"\n");
-	is_misuse(CALL("list", "--limit", "0"),
-	    "--limit wants a whole number from 1 to 4294967295, not \"0\"\n");
-	is_misuse(CALL("list", "--limit", "4294967296"), "--limit wants");
+	is_misuse(CALL("list", "--limit", "x"),
+	    "--limit wants a whole number from 0 to 1000000000, not \"x\"\n");
+	is_misuse(CALL("list", "--limit", "1000000001"), "--limit wants");
 	is_misuse(CALL("list", "--limit", "-1"), "--limit wants");
 	is_misuse(CALL("list", "--limit", ""), "--limit wants");
 	is_misuse(CALL("list", "--since", "yesterday"),
@@ -170,6 +170,34 @@ lists_which_bulk_sends_are_asked_for(void **state)
 	    "no bulk sends have this status\n");
 	says(CALL("list", "-c", o.conf, "--sender", "*@elsewhere.example"), 0,
 	    "no bulk sends match\n");
+	office_deinit(&o);
+}
+
+static void
+list_says_what_it_leaves_out_and_what_waits_longest(void **state)
+{
+	struct office o;
+	office_init(&o, *state);
+	office_sends(&o, "oldest@example.gov.vn", 20, 3 * 86400);
+	office_sends(&o, "old@example.gov.vn", 20, 3 * 3600);
+	office_sends(&o, "new@example.gov.vn", 25, 60);
+	struct call c = CALL("list", "-c", o.conf, "--limit", "1");
+	assert_null(strstr(c.out, "oldest@"));
+	says(c, 0,
+	    "\nand 2 more; --limit 0 shows all\n"
+	    "* waiting longest: 1, for 3 days; `bulkwatch show 1`\n");
+	c = CALL("list", "-c", o.conf, "--limit", "0");
+	says(c, 0, "*3d");
+	assert_null(strstr(c.out, "more;"));
+	c = CALL("list", "-c", o.conf, "--limit", "3");
+	assert_null(strstr(c.out, "more;"));
+
+	c = CALL("list", "-c", o.conf, "--status", "all", "--limit", "2");
+	says(c, 0, "\nthere are older ones; --limit 0 shows all\n");
+	assert_null(strstr(c.out, "waiting longest"));
+	c = CALL("list", "-c", o.conf, "--json", "--limit", "1");
+	assert_string_equal(
+	    c.err, "bulkwatch: and 2 more; --limit 0 shows all\n");
 	office_deinit(&o);
 }
 
@@ -314,6 +342,8 @@ main(void)
 		faults_of_the_settings_are_told_and_nothing_is_shown),
 	    cmocka_unit_test(a_full_disk_behind_the_output_is_not_done),
 	    cmocka_unit_test(lists_which_bulk_sends_are_asked_for),
+	    cmocka_unit_test(
+		list_says_what_it_leaves_out_and_what_waits_longest),
 	    cmocka_unit_test(shows_one_bulk_send_or_says_that_there_is_none),
 	    cmocka_unit_test(json_of_a_bulk_send_has_all_its_messages),
 	    cmocka_unit_test(sums_up_senders),

@@ -231,6 +231,7 @@ static const struct bulk_send open_send = {
     .subject = "Giấy mời",
     .client = "192.0.2.7",
     .assignee = "",
+    .reference = "",
 };
 
 static void
@@ -266,7 +267,8 @@ list_has_every_name_of_a_bulk_send(void **state)
 	holds(text, "\"subject\": \"Giấy mời\",");
 	holds(text, "\"client\": \"192.0.2.7\",");
 	holds(text, "\"declaration\": null,");
-	holds(text, "\"assignee\": null\n");
+	holds(text, "\"assignee\": null,");
+	holds(text, "\"reference\": null\n");
 	free(text);
 }
 
@@ -279,10 +281,12 @@ list_says_outcome_declaration_and_assignee_where_there_are(void **state)
 	closed.outcome = OUTCOME_FALSE_ALARM;
 	closed.declaration = 5;
 	closed.assignee = "minh";
+	closed.reference = "12/BC-VP";
 	char *text = json_list(&closed, 1);
 	holds(text, "\"outcome\": \"false-alarm\",");
 	holds(text, "\"declaration\": 5,");
 	holds(text, "\"assignee\": \"minh\"");
+	holds(text, "\"reference\": \"12/BC-VP\"");
 	free(text);
 }
 
@@ -316,10 +320,16 @@ show_adds_evidence_history_and_alerts(void **state)
 		.created_ms = INT64_C(1772435109123),
 		.last_error = ""},
 	};
-	const struct bulk_send_story story = {
-	    open_send, &message, 1, &history, 1, alerts, 2};
+	const struct bulk_send_story story = {.send = open_send,
+	    .evidence = &message,
+	    .evidence_n = 1,
+	    .history = &history,
+	    .history_n = 1,
+	    .alerts = alerts,
+	    .alerts_n = 2};
 	char *text = json_show(&story);
 	holds(text, "{\n  \"id\": 12,");
+	holds(text, "\"declaration\": null,");
 	holds(text, "\"at\": \"2026-03-02T14:05:09+07:00\",\n      "
 		    "\"queue_id\": \"4XyZ12\",");
 	holds(text, "\"message_id\": \"\\\"quoted\\\\\\\"@x\",");
@@ -338,6 +348,65 @@ show_adds_evidence_history_and_alerts(void **state)
 	holds(text, "\"sent_at\": \"2026-03-02T14:05:39+07:00\"");
 	holds(text, "\"kind\": \"grown\",");
 	holds(text, "\"sent_at\": null");
+	free(text);
+}
+
+static const struct declaration declaration = {
+    .id = 5,
+    .sender = "*@example.gov.vn",
+    .recipients = 200,
+    .from_ms = INT64_C(1772435109123),
+    .until_ms = INT64_C(1772445909123),
+    .reason = "Giấy mời",
+    .reference = "",
+    .by = "hoa",
+    .created_ms = INT64_C(1772435100000),
+    .withdrawn_by = "",
+    .bulk_sends = 2,
+    .used = 190,
+};
+
+static void
+a_declaration_has_all_its_names(void **state)
+{
+	(void)state;
+	char *text = json_declaration(&declaration);
+	assert_non_null(text);
+	assert_string_equal(text,
+	    "{\n  \"id\": 5,\n  \"sender\": \"*@example.gov.vn\",\n"
+	    "  \"recipients\": 200,\n"
+	    "  \"from\": \"2026-03-02T14:05:09+07:00\",\n"
+	    "  \"until\": \"2026-03-02T17:05:09+07:00\",\n"
+	    "  \"reason\": \"Giấy mời\",\n  \"reference\": null,\n"
+	    "  \"by\": \"hoa\",\n"
+	    "  \"created_at\": \"2026-03-02T14:05:00+07:00\",\n"
+	    "  \"withdrawn_at\": null,\n  \"withdrawn_by\": null,\n"
+	    "  \"bulk_sends\": 2,\n  \"used\": 190\n}\n");
+	free(text);
+	struct declaration withdrawn = declaration;
+	withdrawn.withdrawn_ms = INT64_C(1772435109123);
+	withdrawn.withdrawn_by = "minh";
+	text = json_declarations(&withdrawn, 1);
+	holds(text, "[\n  {\n    \"id\": 5,");
+	holds(text, "\"withdrawn_at\": \"2026-03-02T14:05:09+07:00\",");
+	holds(text, "\"withdrawn_by\": \"minh\",");
+	free(text);
+}
+
+static void
+show_has_the_whole_declaration_and_list_its_number(void **state)
+{
+	(void)state;
+	struct bulk_send_story story = {
+	    .send = open_send, .declaration = &declaration};
+	story.send.declaration = 5;
+	char *text = json_show(&story);
+	holds(text, "\"declaration\": {\n    \"id\": 5,");
+	holds(text, "\"used\": 190");
+	free(text);
+	text = json_send(&story.send);
+	holds(text, "{\n  \"id\": 12,");
+	holds(text, "\"declaration\": 5,");
 	free(text);
 }
 
@@ -399,6 +468,9 @@ main(void)
 		list_says_outcome_declaration_and_assignee_where_there_are),
 	    cmocka_unit_test(an_empty_list_is_an_empty_array),
 	    cmocka_unit_test(show_adds_evidence_history_and_alerts),
+	    cmocka_unit_test(a_declaration_has_all_its_names),
+	    cmocka_unit_test(
+		show_has_the_whole_declaration_and_list_its_number),
 	    cmocka_unit_test(senders_sums_are_whole_numbers),
 	    cmocka_unit_test(check_says_what_is_well),
 	    cmocka_unit_test(a_document_never_acts_on_a_terminal),

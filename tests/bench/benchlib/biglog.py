@@ -14,13 +14,14 @@ DAYS = 360
 BLOCK = 250
 BLOCK_SENDS = 25
 MESSAGES_PER_SEND = BLOCK // BLOCK_SENDS
+MESSAGES_PER_SENDER = 1000
 
 # Not closed are all of the newest, and one in so many of the others, forgotten.
 OPEN_NEWEST = 2000
 OPEN_EVERY = 500
 
 # Messages that are written at a time; the tables grow side by side, as they do with mail.
-STEP = 25000
+STEP = 100000
 
 # What stands in the rows for words, as in record.h.
 NUMBERS = {"login": 1, "new": 1, "reviewing": 2, "closed": 3, "reported": 1,
@@ -123,9 +124,9 @@ WRITES = [MESSAGES, "DELETE FROM temp.part", PARTS, SENDS, SEND_MESSAGES, SEND_R
           ALERTS, SUMS]
 
 
-def fill(path, messages, senders):
-    """Writes so many messages of so many senders, and a bulk send for each ten of them. The newest
-    is a minute old. bulkwatchd must have made the database, and must not run."""
+def fill(path, messages):
+    """Writes so many messages, and a bulk send for each ten of them. The newest is a minute
+    old. bulkwatchd must have made the database, and must not run."""
     assert messages % STEP == 0, f"not a multiple of {STEP} messages"
     db = sqlite3.connect(path, isolation_level=None)
     # A crash would cost the database, and no more than that: there is nothing in it yet.
@@ -134,7 +135,8 @@ def fill(path, messages, senders):
         db.execute(f"PRAGMA {pragma}")
     _make_helpers(db)
     values = NUMBERS | {
-        "messages": messages, "sends": messages // MESSAGES_PER_SEND, "senders": senders,
+        "messages": messages, "sends": messages // MESSAGES_PER_SEND,
+        "senders": messages // MESSAGES_PER_SENDER,
         "now_ms": int(time.time() * 1000) - 60000, "apart_ms": DAYS * 86400000 // messages,
         "open_newest": OPEN_NEWEST, "open_every": OPEN_EVERY}
     db.execute("BEGIN")

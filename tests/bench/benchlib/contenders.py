@@ -66,11 +66,11 @@ class Contender:
         else:
             daemon = DetachedDaemon(name, argv, self.directory, pidfile)
         began = time.monotonic()
-        daemon.start(ready or self._listens)
+        daemon.start(ready or self.listens)
         self.launch_secs = time.monotonic() - began
         self.daemons.append(daemon)
 
-    def _listens(self):
+    def listens(self):
         return accepts(str(self.path) if self.port is None else ("127.0.0.1", self.port))
 
     def _write(self, name, text):

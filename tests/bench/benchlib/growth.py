@@ -1,12 +1,14 @@
 """Part 3: whether what a decision costs grows with what there is already.
 
 What a sender has in its window and how many senders there are is filled the way mail does it,
-through the milter. A log of years would take days that way: see log_tables.
+through the milter. A log of a year would take a day that way: see growth_log.py.
 """
 
 from . import report
 from .contenders import Bulkwatch, BulkwatchQuiet
+from .growth_log import FLAT, log_tables
 from .load import Case, median, milterload, take_turns
+from .processes import resident_kb
 
 # Senders of their own, so that no other case meets a full window.
 WINDOW_SENDER = 1000000
@@ -20,9 +22,7 @@ SENDERS = [10, 1000, 100000, 1000000]
 
 PROBE_MESSAGES = 300
 PROBE_WARMUP = 20
-FLAT = 1.20
 RESIDENT_MB = 30
-START_SECS = 1.0
 
 
 def run(bench):
@@ -79,8 +79,8 @@ def senders_table(bench, daemon):
         case = Case(per_connection=100, connections=1, senders=min(size, PROBE_MESSAGES),
                     first_sender=MANY_SENDERS + max(0, size // 2 - PROBE_MESSAGES))
         results |= _probe(bench, daemon, {size: case})
-        rows.append([f"{size:,}", report.megabytes(_resident_kb(daemon))])
-    resident_kb = _resident_kb(daemon)
+        rows.append([f"{size:,}", report.megabytes(resident_kb(daemon.pids()))])
+    full_kb = resident_kb(daemon.pids())
     after, start_secs = _restart(daemon)
     messages = sent + len(sizes) * _rounds(bench) * (PROBE_MESSAGES + PROBE_WARMUP)
     memory = {"title": "Memory and disk, by senders in the window",
@@ -88,22 +88,12 @@ def senders_table(bench, daemon):
               "note": "On disk a message with one recipient takes "
                       f"{(after - before) / messages:.0f} bytes. With {messages:,} messages "
                       f"bulkwatchd listens {start_secs:.2f} s after its start, and has "
-                      f"{_resident_kb(daemon) / 1024:.1f} MB then."}
+                      f"{resident_kb(daemon.pids()) / 1024:.1f} MB then."}
     goals = [_flat_goal("decision cost over the number of senders", results)]
     if not bench.quick:
         goals.append(report.limit("Growth: resident memory with a million senders' windows",
-                                  resident_kb / 1024, RESIDENT_MB, "MB"))
+                                  full_kb / 1024, RESIDENT_MB, "MB"))
     return [_growth_table("Senders that have sent within the window", results), memory], goals
-
-
-# -- the log ----------------------------------------------------------------------------------
-
-def log_tables(bench):
-    """To be measured on ten million messages and a million bulk sends, written straight into a
-    database: decision time, the times of `list`, `show` and `senders`, bytes a message, what
-    upkeep costs, and the start-up. Goals: `list` under 50 ms, start-up under START_SECS."""
-    del bench
-    return [], []
 
 
 # -- shared -----------------------------------------------------------------------------------
@@ -146,14 +136,6 @@ def _flat_goal(what, results):
     medians = [median(results, size, "eom_p50_us") for size in results]
     return report.limit(f"Growth: {what}, greatest p50 over that of the fewest",
                         max(medians) / medians[0], FLAT, "times", "{:.2f}")
-
-
-def _resident_kb(daemon):
-    total = 0
-    for pid in daemon.pids():
-        with open(f"/proc/{pid}/status", encoding="ascii") as status:
-            total += sum(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-    return total
 
 
 def _restart(daemon):

@@ -125,6 +125,16 @@ def cpu_seconds(pids):
     return ticks / CLOCK_TICKS
 
 
+def resident_kb(pids):
+    """Memory of processes that is in memory now."""
+    total = 0
+    for pid in pids:
+        status = Path(f"/proc/{pid}/status").read_text()
+        total += sum(int(line.split()[1]) for line in status.splitlines()
+                     if line.startswith("VmRSS:"))
+    return total
+
+
 def forget_peak(pids):
     """Lets the kernel take the peak of each process's memory anew."""
     for pid in pids:

@@ -1,0 +1,24 @@
+/*
+ * batch.h: some messages through count, policy and bulk sends, in one
+ * transaction (inside the daemon).
+ */
+#ifndef BULKWATCH_DAEMON_BATCH_H
+#define BULKWATCH_DAEMON_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bulkwatch/err.h"
+#include "bulkwatch/store.h"
+
+/* Counts, decides and records; what mail is due is queued with it. Returns 0
+ * when it is committed, or -1 with a sentence: nothing of it is in the
+ * database then. */
+int batch_save(struct store *store, struct entry *const *entries, size_t n,
+    struct err *err);
+
+/* Logs the bulk sends that began with a batch. Returns true if mail was
+ * queued. */
+bool batch_report(struct entry *const *entries, size_t n);
+
+#endif

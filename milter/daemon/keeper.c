@@ -1,0 +1,337 @@
+/* keeper.c: the store, and what stands in for it while it fails. */
+#include "keeper.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch.h"
+#include "bulkwatch/clock.h"
+#include "bulkwatch/policy.h"
+
+/* Messages kept in memory when spool and store both fail. Some kilobytes each;
+ * beyond that the log alone has them. */
+#define PARKED_MAX 20000
+
+/* How long a try may wait for a lock, and how often the log says that the
+ * store still fails. */
+#define RETRY_PATIENCE_MS 100
+#define REMIND_SECS 60
+
+/* How often a spool that cannot be read is tried while the store works. */
+#define SPOOL_RETRY_SECS 60
+
+void
+keeper_fail(struct keeper *k, const char *sentence)
+{
+	log_text(LOG_LEVEL_ERROR, "store-failed",
+	    "%s; mail goes on by on_failure, messages are kept for the "
+	    "database",
+	    sentence);
+	k->damaged = k->damaged || store_is_damaged(k->store);
+	store_close(&k->store);
+	k->failed_at = clock_tick();
+	k->next_try = k->failed_at + KEEPER_RETRY_SECS;
+	k->next_remark = k->failed_at + REMIND_SECS;
+}
+
+static void
+park(struct keeper *k, struct ticket *ticket)
+{
+	const struct message *message = ticket->entry.message;
+	if (k->parked.n >= PARKED_MAX) {
+		ticket_log(LOG_LEVEL_ERROR, message, "only-in-log",
+		    "store and spool fail and memory is full: this line is "
+		    "all there is of the message");
+		ticket_answer(ticket, VERDICT_ACCEPT);
+		ticket_release(ticket);
+		return;
+	}
+	ticket_log(LOG_LEVEL_ERROR, message, "kept-in-memory",
+	    "store and spool fail: the message waits in memory");
+	ticket_answer(ticket, VERDICT_ACCEPT);
+	ticket_list_add(&k->parked, ticket);
+}
+
+/* Puts tickets where they are safe without the store; releases or parks them.
+ */
+static void
+keep_aside(struct keeper *k, struct ticket **tickets, size_t n)
+{
+	const struct message *messages[KEEPER_BATCH_MAX];
+	struct ticket *kept[KEEPER_BATCH_MAX];
+	size_t kept_n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct entry *e = &tickets[i]->entry;
+		if (e->settings->on_failure == ON_FAILURE_ACCEPT) {
+			messages[kept_n] = e->message;
+			kept[kept_n++] = tickets[i];
+			continue;
+		}
+		ticket_log(LOG_LEVEL_WARNING, e->message, "deferred",
+		    "the store fails and on_failure is defer");
+		ticket_answer(tickets[i], VERDICT_DEFER);
+		ticket_release(tickets[i]);
+	}
+	if (kept_n == 0)
+		return;
+	struct err err;
+	int failed = spool_append(k->spool, messages, kept_n, &err);
+	if (failed < 0)
+		log_text(LOG_LEVEL_ERROR, "spool-failed", "%s", err.text);
+	for (size_t i = 0; i < kept_n; i++) {
+		if (failed < 0) {
+			park(k, kept[i]);
+			continue;
+		}
+		ticket_answer(kept[i], VERDICT_ACCEPT);
+		ticket_log(LOG_LEVEL_WARNING, messages[i], "spooled",
+		    "the store fails");
+		ticket_release(kept[i]);
+	}
+}
+
+static int
+bring_in(struct keeper *k, struct entry *const *entries, size_t n)
+{
+	struct err err;
+	if (batch_save(k->store, entries, n, &err) < 0) {
+		k->refused = true;
+		k->damaged = k->damaged || store_is_damaged(k->store);
+		log_text(LOG_LEVEL_ERROR, "replay-failed", "%s", err.text);
+		return -1;
+	}
+	if (batch_report(entries, n))
+		k->mail_queued(k->context);
+	return 0;
+}
+
+/* The tick at which a spooled message was sent, by the wall clock: its own may
+ * be of an earlier boot. One of the future counts as now. */
+static int64_t
+tick_by_wall(int64_t at_ms)
+{
+	int64_t now = clock_tick(), age_secs = (clock_wall_ms() - at_ms) / 1000;
+	if (age_secs > now)
+		return 0;
+	return now - (age_secs > 0 ? age_secs : 0);
+}
+
+static int
+bring_in_spooled(
+    void *context, struct arena *arena, struct message **messages, size_t n)
+{
+	struct keeper *k = context;
+	struct entry **entries = arena_alloc(arena, n * sizeof(*entries));
+	for (size_t i = 0; entries != NULL && i < n; i++) {
+		struct entry *e = arena_alloc(arena, sizeof(*e));
+		struct measure *m =
+		    arena_alloc(arena, k->settings->rules_n * sizeof(*m));
+		if (e == NULL || m == NULL)
+			return -1;
+		messages[i]->tick = tick_by_wall(messages[i]->at_ms);
+		*e = (struct entry){.arena = arena,
+		    .settings = k->settings,
+		    .message = messages[i],
+		    .measures = m,
+		    .measures_n = policy_measure(k->settings, messages[i], m)};
+		entries[i] = e;
+	}
+	return entries == NULL ? -1 : bring_in(k, entries, n);
+}
+
+static void
+say_bad_line(void *context, const char *sentence)
+{
+	(void)context;
+	log_text(LOG_LEVEL_ERROR, "spool-line-rejected", "%s", sentence);
+}
+
+/* Brings in what the spool holds. A spool that cannot be read is said, and
+ * tried again later: the store works without it. Returns 0, or -1 if the store
+ * failed. */
+static int
+empty_spool(struct keeper *k, struct err *err)
+{
+	k->refused = false;
+	if (!spool_has_messages(k->spool) ||
+	    spool_replay(k->spool, bring_in_spooled, k, say_bad_line, err) == 0)
+		return 0;
+	if (k->refused)
+		return -1;
+	log_text(LOG_LEVEL_ERROR, "spool-failed",
+	    "%s; what it holds is not in the database yet", err->text);
+	k->next_spool_try = clock_tick() + SPOOL_RETRY_SECS;
+	return 0;
+}
+
+static int
+bring_in_parked(struct keeper *k)
+{
+	while (k->parked.first != NULL) {
+		struct entry *entry = &k->parked.first->entry;
+		if (bring_in(k, &entry, 1) < 0)
+			return -1;
+		ticket_release(ticket_list_take(&k->parked));
+	}
+	return 0;
+}
+
+/* The database was set aside: what was brought into it is to come again. */
+static void
+say_notice(void *context, const char *sentence)
+{
+	struct keeper *k = context;
+	log_text(LOG_LEVEL_ERROR, "database", "%s", sentence);
+	spool_rewind(k->spool);
+}
+
+static size_t
+measure_all(
+    void *context, const struct message *message, struct measure *measures)
+{
+	return policy_measure(context, message, measures);
+}
+
+int
+keeper_refill(struct store *store, const struct settings *settings,
+    store_refill_fn *measure, const void *context, struct err *err)
+{
+	union {
+		const void *in;
+		void *out;
+	} c = {.in = context}; /* the callback only reads it */
+	return settings->longest_window_secs == 0
+		   ? 0
+		   : store_refill(store, settings->longest_window_secs, measure,
+			 c.out, err);
+}
+
+/* Opens the store, fills its windows, brings in what was kept aside. Returns
+ * 0, or what store_open returns. */
+static int
+start_store(struct keeper *k, bool check, struct err *err)
+{
+	if (k->damaged && store_set_aside(k->path, say_notice, k, err) < 0)
+		return STORE_LATER;
+	k->damaged = false;
+	int failed = store_open(k->path, check, say_notice, k, &k->store, err);
+	if (failed < 0)
+		return failed;
+	store_set_patience(k->store, RETRY_PATIENCE_MS);
+	if (store_probe(k->store, err) < 0 ||
+	    keeper_refill(
+		k->store, k->settings, measure_all, k->settings, err) < 0 ||
+	    empty_spool(k, err) < 0 || bring_in_parked(k) < 0) {
+		k->damaged = k->damaged || store_is_damaged(k->store);
+		store_close(&k->store);
+		return STORE_LATER;
+	}
+	store_set_patience(k->store, STORE_PATIENCE_MS);
+	return 0;
+}
+
+static void
+try_store(struct keeper *k)
+{
+	struct err err = {""};
+	const int64_t now = clock_tick();
+	if (start_store(k, false, &err) == 0) {
+		char secs[24];
+		snprintf(secs, sizeof(secs), "%lld",
+		    (long long)(now - k->failed_at));
+		log_event(LOG_LEVEL_NOTICE, "event", "store-works-again",
+		    "after_secs", secs, NULL);
+		if (store_note_failure(k->store, &err) < 0)
+			log_text(LOG_LEVEL_WARNING, "store", "%s", err.text);
+		k->mail_queued(k->context);
+		return;
+	}
+	k->next_try = now + KEEPER_RETRY_SECS;
+	if (now >= k->next_remark) {
+		log_text(
+		    LOG_LEVEL_ERROR, "store-still-failing", "%s", err.text);
+		k->next_remark = now + REMIND_SECS;
+	}
+}
+
+/* A spool that could not be read, while the store works. */
+static void
+try_spool(struct keeper *k)
+{
+	struct err err;
+	if (k->store != NULL && spool_has_messages(k->spool) &&
+	    clock_tick() >= k->next_spool_try && empty_spool(k, &err) < 0)
+		keeper_fail(k, err.text);
+}
+
+/* ------------------------------------------------------------ from outside */
+
+void
+keeper_take(struct keeper *k, struct ticket **tickets, size_t n)
+{
+	struct entry *entries[KEEPER_BATCH_MAX];
+	for (size_t i = 0; i < n; i++)
+		entries[i] = &tickets[i]->entry;
+	struct err err;
+	if (k->store != NULL && batch_save(k->store, entries, n, &err) < 0)
+		keeper_fail(k, err.text);
+	if (k->store == NULL) {
+		keep_aside(k, tickets, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		ticket_answer(tickets[i], VERDICT_ACCEPT);
+	if (batch_report(entries, n))
+		k->mail_queued(k->context);
+	for (size_t i = 0; i < n; i++)
+		ticket_release(tickets[i]);
+}
+
+void
+keeper_retry(struct keeper *k)
+{
+	if (k->store == NULL && clock_tick() >= k->next_try)
+		try_store(k);
+	try_spool(k);
+}
+
+int
+keeper_init(struct keeper *k, struct err *err)
+{
+	k->path = strdup(k->settings->database);
+	if (k->path == NULL)
+		return err_set(err, "memory is out");
+	if (spool_init(k->settings->spool, &k->spool, err) < 0)
+		return -1;
+	int failed = start_store(k, true, err);
+	if (failed != STORE_LATER)
+		return failed;
+	log_text(LOG_LEVEL_ERROR, "store-failed", "%s", err->text);
+	k->failed_at = clock_tick();
+	return 0;
+}
+
+/* The last chance for what waits in memory. */
+static void
+spool_parked(struct keeper *k)
+{
+	for (struct ticket *t; (t = ticket_list_take(&k->parked)) != NULL;) {
+		const struct message *message = t->entry.message;
+		struct err err;
+		if (spool_append(k->spool, &message, 1, &err) < 0)
+			ticket_log(
+			    LOG_LEVEL_ERROR, message, "only-in-log", err.text);
+		ticket_release(t);
+	}
+}
+
+void
+keeper_deinit(struct keeper *k)
+{
+	spool_parked(k);
+	store_close(&k->store);
+	spool_deinit(&k->spool);
+	free(k->path);
+	k->path = NULL;
+}

@@ -1,0 +1,50 @@
+/*
+ * ticket.h: a message on its way through the recorder (inside the daemon).
+ *
+ * It lives in its message's arena and has two holders: the session that waits
+ * for the answer, and the recorder. The last one to release it frees it.
+ */
+#ifndef BULKWATCH_DAEMON_TICKET_H
+#define BULKWATCH_DAEMON_TICKET_H
+
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "bulkwatch/log.h"
+#include "bulkwatch/recorder.h"
+
+struct ticket {
+	struct ticket *next;
+	struct entry entry;
+	sem_t done; /* posted when verdict is set */
+	atomic_int holders;
+	atomic_bool withdrawn; /* the MTA was told to try again: do not count */
+	enum verdict verdict;
+};
+
+/* First in, first out. */
+struct ticket_list {
+	struct ticket *first, *last;
+	size_t n;
+};
+
+void ticket_list_add(struct ticket_list *list, struct ticket *ticket);
+
+/* The first one, taken out; NULL if there is none. */
+struct ticket *ticket_list_take(struct ticket_list *list);
+
+/* A ticket in the message's arena, measured by the settings, which are
+ * referenced. NULL when memory is out; the arena is the caller's then. */
+struct ticket *ticket_new(struct arena *arena, const struct settings *settings,
+    struct message *message);
+
+void ticket_release(struct ticket *ticket);
+
+/* Wakes the session that waits for it. */
+void ticket_answer(struct ticket *ticket, enum verdict verdict);
+
+/* Logs the whole record, so that it can be brought back from the log alone. */
+void ticket_log(enum log_level level, const struct message *message,
+    const char *event, const char *text);
+
+#endif
