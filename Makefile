@@ -93,8 +93,10 @@ $(BUILD)/tests/unit/%.o: tests/unit/%.c
 	@echo "  CC $<"
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-unit: $(UNIT)
-	@for t in $(UNIT); do $$t || { echo "failed: $$t"; exit 1; }; done
+unit: $(UNIT:=.run)
+$(BUILD)/tests/%_test.run: $(BUILD)/tests/%_test FORCE
+	@$< || { echo "failed: $<"; exit 1; }
+FORCE:
 
 # --------------------------------------------------------------------- tests
 
@@ -116,31 +118,33 @@ check-unit-file: systemd/bulkwatchd.service.in
 	@sh tests/lib/check-exposure.sh $<
 
 # Postfix's master wants root: the tests run their private one with sudo if
-# they must.
+# they must. Four at a time, each with a Postfix of its own: they mostly wait.
 PYTEST = $(SUDO) env PYTHONDONTWRITEBYTECODE=1 BULKWATCHD=$(CURDIR)/$(1)/bulkwatchd \
          BULKWATCH=$(CURDIR)/$(1)/bulkwatch \
-         $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e
+         $(PYTHON) -m pytest -q -n 4 -p no:cacheprovider tests/e2e
 
 ASAN := SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
         OPT='-O1 -g' BUILD=build/asan
 
+AGAIN = $(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target
+
 # One make after another: deps may bring what the next one needs.
 check: deps
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory check-layers check-man check-unit-file
-	@$(MAKE) --no-print-directory unit
+	@$(AGAIN) all
+	@$(AGAIN) check-layers check-man check-unit-file
+	@$(AGAIN) unit
 	$(call PYTEST,build)
 	@$(MAKE) --no-print-directory check-asan
 	@echo "make check: all passed"
 
 check-asan: deps
-	@$(MAKE) --no-print-directory $(ASAN) all
+	@$(AGAIN) $(ASAN) all
 	@ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lib/lsan.supp:print_suppressions=0 \
-	  $(MAKE) --no-print-directory $(ASAN) unit
+	  $(AGAIN) $(ASAN) unit
 	$(call PYTEST,build/asan)
 
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(AGAIN) all
 	@$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/demo.py
 
 # --------------------------------------------------------------------- bench
@@ -157,7 +161,7 @@ $(BUILD)/bench/milterload: $(addprefix tests/bench/,milterload.c session.c mail.
 
 # Writes tests/bench/RESULTS.md; takes about 20 minutes on two cores.
 bench: deps
-	@$(MAKE) --no-print-directory all $(BUILD)/bench/noop $(BUILD)/bench/milterload
+	@$(AGAIN) all $(BUILD)/bench/noop $(BUILD)/bench/milterload
 	$(SUDO) $(PYTHON) tests/bench/bench.py $(BENCH)
 
 # ------------------------------------------------------------------- install

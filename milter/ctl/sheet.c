@@ -130,8 +130,9 @@ make_results(struct making *m)
 	column(m, words_month_short(m->arena, &s->before), SHEET_NUMBER);
 	column_of(m, W_CHANGE, SHEET_NUMBER);
 	column_of(m, W_RECIPIENTS, SHEET_NUMBER);
+	const bool quiet = s->total.now.sends + s->total.before.sends == 0;
 	begin_rows(m, RESULTS_N);
-	for (int i = 0; i < RESULTS_N; i++) {
+	for (int i = 0; i < RESULTS_N && !quiet; i++) {
 		const struct pair *p = &s->results[i];
 		ROW(m, words_result(m->report->words, (enum result)i),
 		    number(m, p->now.sends), number(m, p->before.sends),

@@ -131,15 +131,6 @@ a_full_disk_behind_the_output_is_not_done(void **state)
 }
 
 static void
-write_file(const char *path, const char *text)
-{
-	FILE *out = fopen(path, "w");
-	assert_non_null(out);
-	fputs(text, out);
-	fclose(out);
-}
-
-static void
 lists_which_bulk_sends_are_asked_for(void **state)
 {
 	struct office o;

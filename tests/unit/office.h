@@ -113,6 +113,15 @@ unexpected_notice(void *context, const char *sentence)
 }
 
 static inline void
+write_file(const char *path, const char *text)
+{
+	FILE *out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+static inline void
 write_settings(const struct office *o)
 {
 	FILE *conf = fopen(o->conf, "w");
