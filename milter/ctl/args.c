@@ -37,7 +37,8 @@ static void
 help_program(FILE *out)
 {
 	fprintf(out, "usage: bulkwatch [-c FILE] [--json] COMMAND\n\n"
-		     "Shows the log of bulk sends that bulkwatchd keeps.\n\n");
+		     "The log of bulk sends that bulkwatchd keeps, and what "
+		     "is done about them.\n\n");
 	for (const struct command *c = ctl_commands; c->name != NULL; c++)
 		fprintf(out, "  %s%s%s\n      %s\n", c->name,
 		    c->usage[0] == '\0' ? "" : " ", c->usage, c->does);

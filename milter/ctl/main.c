@@ -1,4 +1,5 @@
-/* main.c: bulkwatch, the command that shows what bulkwatchd has recorded. */
+/* main.c: bulkwatch, the command that shows what bulkwatchd has recorded, and
+ * follows it up. */
 #include <stdio.h>
 
 #include "ctl.h"

@@ -161,18 +161,19 @@ local(int64_t at_ms)
 	return tm;
 }
 
+static const char *const month_names[] = {"January", "February", "March",
+    "April", "May", "June", "July", "August", "September", "October",
+    "November", "December"};
+
 const char *
 words_month(
     const struct words *words, struct arena *arena, const struct month *month)
 {
-	static const char *const names[] = {"January", "February", "March",
-	    "April", "May", "June", "July", "August", "September", "October",
-	    "November", "December"};
 	if (words->column == VI)
 		return arena_printf(
 		    arena, "tháng %d năm %d", month->number, month->year);
 	return arena_printf(
-	    arena, "%s %d", names[month->number - 1], month->year);
+	    arena, "%s %d", month_names[month->number - 1], month->year);
 }
 
 const char *
@@ -185,10 +186,12 @@ const char *
 words_date(const struct words *words, struct arena *arena, int64_t at_ms)
 {
 	struct tm tm = local(at_ms);
-	char text[24];
-	strftime(text, sizeof(text),
-	    words->column == VI ? "%d/%m/%Y" : "%Y-%m-%d", &tm);
-	return arena_strdup(arena, text);
+	if (words->column == VI)
+		return arena_printf(arena, "%02d/%02d/%d", tm.tm_mday,
+		    tm.tm_mon + 1, tm.tm_year + 1900);
+	/* Blanks that do not part the lines of a cell. */
+	return arena_printf(arena, "%d\u00a0%.3s\u00a0%d", tm.tm_mday,
+	    month_names[tm.tm_mon], tm.tm_year + 1900);
 }
 
 const char *

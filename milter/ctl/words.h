@@ -100,7 +100,7 @@ const char *words_month(
 /* 3/2026 in both: for the head of a column. */
 const char *words_month_short(struct arena *arena, const struct month *month);
 
-/* 02/03/2026 14:05, 2026-03-02 14:05; the date alone. */
+/* 02/03/2026, 2 Mar 2026; with the time 02/03/2026 14:05, 2026-03-02 14:05. */
 const char *words_date(
     const struct words *words, struct arena *arena, int64_t at_ms);
 const char *words_moment(

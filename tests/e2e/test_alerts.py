@@ -165,6 +165,19 @@ def test_g05_our_address_and_header_alone_exempt_nobody(lab):
     assert found["sender"] == ours
 
 
+@pytest.mark.parametrize("with_admin", [False, True])
+def test_g05_alert_seen_on_its_way_exempts_no_other_recipients(new_lab, with_admin):
+    """Whoever listens in before the alert is delivered gains nothing by it."""
+    with SmtpSink() as sink:
+        lab = new_lab(alerts={"smtp": sink.url}).start()
+        lab.send(addresses(25))
+        wait_for(lambda: sink.mails, "the alert")
+        [(_, _, seen)] = sink.mails
+        others = addresses(30) + ([lab.admin] if with_admin else [])
+        lab.send(others, sender="staff7@example.gov.vn", raw=seen)
+        assert lab.daemon.bulk_sends()[0]["sender"] == "staff7@example.gov.vn"
+
+
 def told_of(mails, count):
     """How many of the mails tell of each of the senders staff1, staff2, …"""
     texts = [text_of(mail) + (mail["Subject"] or "") for mail in mails]

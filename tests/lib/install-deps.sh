@@ -78,6 +78,11 @@ rehearse() {
     apt install --no-install-recommends --simulate $missing 2>/dev/null
 }
 
+# What the packages say while they are set up is of interest only when it fails.
+install_packages() {
+    apt install --no-install-recommends $missing >"$log" 2>&1
+}
+
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
     die "this is not Debian or a system like it; install by hand: ${*:-$DEFAULT_PACKAGES}"
 
@@ -107,8 +112,13 @@ case " $missing " in
     ;;
 esac
 forbid_service_starts
+log=$(mktemp)
 # Stale lists name versions that the server no longer has: fetch the lists and try once more.
-apt install --no-install-recommends $missing >/dev/null || {
+if ! install_packages; then
     apt update >/dev/null || die "could not fetch the package lists (apt-get update)"
-    apt install --no-install-recommends $missing >/dev/null || die "apt-get could not install:$missing"
-}
+    install_packages || {
+        tail -n 20 "$log" >&2
+        die "apt-get could not install:$missing (all it said is in $log)"
+    }
+fi
+rm -f "$log"

@@ -121,7 +121,7 @@ json_has_the_evidence(void **state)
 	office_sends(&o, "new@example.gov.vn", 25, 60);
 	struct call c = CALL("export", "--format", "json", "-c", o.conf);
 	assert_int_equal(c.code, 0);
-	assert_int_equal(strncmp(c.out, "[\n{\n  \"id\": 1,", 15), 0);
+	assert_int_equal(strncmp(c.out, "[\n{\n  \"id\": 1,", 14), 0);
 	says(c, 0, "\n},\n{\n  \"id\": 2,");
 	assert_int_equal(count(c.out, "\"r0019@example.gov.vn\""), 2);
 	assert_int_equal(count(c.out, "\"r0024@example.gov.vn\""), 1);

@@ -219,7 +219,7 @@ take_beside(struct office *o, int admin)
 	pid_t pid = fork();
 	if (pid != 0)
 		return pid;
-	char name[16];
+	char name[32];
 	snprintf(name, sizeof(name), "admin%d", admin);
 	char *argv[] = {arena_strdup(o->arena, "bulkwatch"),
 	    arena_strdup(o->arena, "take"), arena_strdup(o->arena, "1"),
