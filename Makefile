@@ -95,7 +95,10 @@ $(BUILD)/tests/unit/%.o: tests/unit/%.c
 
 unit: $(UNIT:=.run)
 $(BUILD)/tests/%_test.run: $(BUILD)/tests/%_test FORCE
-	@$< || { echo "failed: $<"; exit 1; }
+	@if $< > $<.log 2>&1; then \
+	    printf '  TEST %-24s %s\n' $(@F:_test.run=) \
+	        "$$(sed -n 's/^\[  PASSED  \] \(.*\) test(s).*/\1 passed/p' $<.log)"; \
+	else cat $<.log; echo "failed: $<"; exit 1; fi
 FORCE:
 
 # --------------------------------------------------------------------- tests

@@ -176,7 +176,7 @@ static const char *const texts[SQL_N] = {
     [SQL_ALERT_NEXT] = "SELECT min(next_at) FROM alert WHERE state = 1",
     [SQL_ALERT_SENT_SINCE] =
         "SELECT max(sent_at) FROM alert WHERE state = 2 AND sent_at >= ? "
-        "AND kind <> 4 AND message_id IS NOT NULL "
+        "AND kind <> 4 AND message_id <> '' "
         "GROUP BY message_id ORDER BY 1",
     [SQL_ALERT_SETTLE] =
         "UPDATE alert SET state = ?2, to_ = ?3, message_id = ?4, "

@@ -75,7 +75,8 @@ def test_g05_template_beside_the_settings_is_used(new_lab):
     lab = new_lab(alerts={"language": "en"})
     folder = lab.daemon.dir / "templates" / "en"
     folder.mkdir(parents=True)
-    (folder / "started.txt").write_text("Subject: Look at {sender}\n\nNumber {id}: {recipients} of {{them}\n")
+    (folder / "started.txt").write_text(
+        "Subject: Look at {sender}\n\nNumber {id}: {recipients} of {{them}\n")
     lab.start()
     lab.send(addresses(25))
     [alert] = lab.alerts.wait()

@@ -137,7 +137,8 @@ def test_empty_log_is_an_empty_array_and_a_sentence(lab):
 
 
 @pytest.mark.parametrize("args, status", [
-    ([], 2), (["lists"], 2), (["list", "--status", "nwe"], 2), (["list", "--since", "yesterday"], 2),
+    ([], 2), (["lists"], 2), (["list", "--status", "nwe"], 2),
+    (["list", "--since", "yesterday"], 2),
     (["list", "--limit", "few"], 2), (["list", "--since", "2026-02-30"], 2), (["show"], 2),
     (["show", "one"], 2), (["show", "1", "2"], 2), (["senders", "--top", "-1"], 2),
     (["list", "extra"], 2), (["--nonsense"], 2), (["show", "999"], 1)],

@@ -174,7 +174,8 @@ def test_g07_full_disk_stops_no_mail_and_loses_no_record(new_lab):
         lab.send(addresses(3))
         filler = fill(disk)
         for n in range(10):
-            spent = timed(lab.send, addresses(50, start=50 * n), message_id=f"<f{n}@example.gov.vn>")
+            spent = timed(lab.send, addresses(50, start=50 * n),
+                          message_id=f"<f{n}@example.gov.vn>")
             assert spent < ANSWER_SECS
         assert lab.daemon.wait_for_log("event=store-failed")
         filler.unlink()

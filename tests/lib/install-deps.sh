@@ -11,7 +11,8 @@ set -eu
 
 DEFAULT_PACKAGES="gcc make pkg-config libmilter-dev libsqlite3-dev libconfig-dev libgmime-3.0-dev
 libcurl4-openssl-dev libjansson-dev libsystemd-dev libsodium-dev libcmocka-dev python3
-python3-pytest python3-pytest-xdist postfix sasl2-bin libsasl2-modules libsasl2-modules-db mandoc sqlite3 faketime"
+python3-pytest python3-pytest-xdist postfix sasl2-bin libsasl2-modules libsasl2-modules-db mandoc sqlite3 faketime
+strace"
 
 say() { printf 'deps: %s\n' "$*"; }
 die() { printf 'deps: %s\n' "$*" >&2; exit 1; }
@@ -83,7 +84,7 @@ install_packages() {
     apt install --no-install-recommends $missing >"$log" 2>&1
 }
 
-command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+{ command -v dpkg-query && command -v apt-get; } >/dev/null ||
     die "this is not Debian or a system like it; install by hand: ${*:-$DEFAULT_PACKAGES}"
 
 [ $# -gt 0 ] || set -- $DEFAULT_PACKAGES

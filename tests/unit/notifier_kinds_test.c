@@ -676,6 +676,11 @@ a_notice_speaks_the_offices_language_first(void **state)
 		assert_int_equal(
 		    strstr(text, "Dear colleague") < strstr(text, "Kính gửi"),
 		    english);
+		/* Both say it whole. */
+		assert_int_equal(
+		    occurrences(text, "https://example.gov.vn/pw"), 2);
+		assert_int_equal(occurrences(text, "Office, tel. 123"), 4);
+		assert_int_equal(occurrences(text, "Budget"), 2);
 		lab_stop(&lab);
 	}
 }

@@ -96,6 +96,30 @@ due_alerts_come_oldest_first_and_no_more_than_asked_for(void **state)
 		assert_int_equal(a[i].bulk_send, i + 1);
 }
 
+/* A notice that waits since before all alerts. */
+static void
+add_notice(struct world *w)
+{
+	sql_do(w, "INSERT INTO alert (bulk_send, kind, to_, created_at, "
+		  "next_at) VALUES (1, 4, 'a@x.vn', 1, 1)");
+}
+
+static void
+alerts_are_due_before_notices_that_wait_longer(void **state)
+{
+	struct world *w = *state;
+	size_t n;
+	add_notice(w);
+	mail(w, .n = 25);
+	struct alert *a = due(w, INT64_MAX, 1, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(a->kind, ALERT_STARTED);
+	a = due(w, INT64_MAX, 10, &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(a[1].kind, ALERT_NOTICE);
+	assert_string_equal(a[1].to, "a@x.vn");
+}
+
 static void
 nothing_is_due_when_nothing_waits(void **state)
 {
@@ -222,6 +246,37 @@ mails_sent_before_the_moment_are_left_out(void **state)
 }
 
 static void
+notices_are_no_mails_to_the_admins(void **state)
+{
+	struct world *w = *state;
+	int64_t *times;
+	mail(w, .n = 25);
+	add_notice(w);
+	for (int64_t id = 1; id <= 2; id++)
+		settle(w, id,
+		    (struct alert_result){.state = ALERT_SENT,
+			.at_ms = w->at_ms + id,
+			.message_id = id == 1 ? "<1@x>" : "<2@x>"});
+	assert_int_equal(sent_since(w, 0, &times), 1);
+	assert_true(times[0] == w->at_ms + 1);
+}
+
+static void
+what_was_settled_without_a_mail_is_no_mail(void **state)
+{
+	struct world *w = *state;
+	int64_t *times;
+	mail(w, .n = 25);
+	settle(w, 1,
+	    (struct alert_result){.state = ALERT_SENT,
+		.at_ms = w->at_ms,
+		.to = "",
+		.message_id = ""});
+	assert_int_equal(due_now(w), 0);
+	assert_int_equal(sent_since(w, 0, &times), 0);
+}
+
+static void
 mails_that_did_not_leave_are_left_out(void **state)
 {
 	struct world *w = *state;
@@ -323,6 +378,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    with_store(a_new_alert_is_due_at_once),
 	    with_store(due_alerts_come_oldest_first_and_no_more_than_asked_for),
+	    with_store(alerts_are_due_before_notices_that_wait_longer),
 	    with_store(nothing_is_due_when_nothing_waits),
 	    with_store(an_alert_to_be_tried_again_waits_for_its_time),
 	    with_store(a_sent_alert_waits_no_more),
@@ -332,6 +388,8 @@ main(void)
 	    with_store(an_alert_waits_across_a_restart),
 	    with_store(a_mail_that_carried_several_alerts_is_one_mail),
 	    with_store(mails_sent_before_the_moment_are_left_out),
+	    with_store(notices_are_no_mails_to_the_admins),
+	    with_store(what_was_settled_without_a_mail_is_no_mail),
 	    with_store(mails_that_did_not_leave_are_left_out),
 	    with_store(a_bulk_send_that_ended_twice_as_large_is_told_again),
 	    with_store(a_bulk_send_that_grew_less_is_told_once),

@@ -15,5 +15,6 @@ from .smtpsink import SmtpSink
 from .waiting import accepts, free_port, stays, wait_for
 
 __all__ = ["ADMIN", "BULKWATCH", "BULKWATCHD", "CommandFailed", "DOMAIN", "Daemon", "Faketime",
-           "Lab", "Mailbox", "Milter", "Postfix", "SENDER", "Session", "SmtpSink", "accepts", "addresses", "free_port",
-           "libconfig", "message", "run_bulkwatch", "send", "smtpsink", "stays", "text_of", "wait_for"]
+           "Lab", "Mailbox", "Milter", "Postfix", "SENDER", "Session", "SmtpSink", "accepts",
+           "addresses", "free_port", "libconfig", "message", "run_bulkwatch", "send", "smtpsink",
+           "stays", "text_of", "wait_for"]

@@ -24,7 +24,8 @@ def message(sender, subject="Test", message_id=None, body="A test.\n", headers=(
     """
     lines = [f"From: {sender or 'MAILER-DAEMON'}"]
     if subject is not None:
-        lines.append(f"Subject: {Header(subject, 'utf-8' if not subject.isascii() else None).encode()}")
+        charset = None if subject.isascii() else "utf-8"
+        lines.append(f"Subject: {Header(subject, charset).encode()}")
     if message_id is None:
         message_id = make_msgid(domain="test.example.net")
     if message_id:

@@ -1,11 +1,14 @@
 """Waiting for a condition instead of for a length of time."""
 
+import random
 import socket
 import time
 
 # What takes longer than this on a busy machine is taken as never.
 DEFAULT_TIMEOUT_SECS = 20.0
 POLL_SECS = 0.02
+# Below Linux's net.ipv4.ip_local_port_range, as it is unless somebody changed it.
+SERVER_PORTS = (12000, 32000)
 
 
 def wait_for(condition, what, timeout=DEFAULT_TIMEOUT_SECS, poll=POLL_SECS):
@@ -39,10 +42,19 @@ def stays(condition, seconds, what):
 
 
 def free_port():
-    """A TCP port on loopback that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port on loopback that nobody used a moment ago.
+
+    From below those that the kernel gives to clients: else one of the many connections here may
+    take it before the server does.
+    """
+    while True:
+        port = random.randrange(*SERVER_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def accepts(address):
