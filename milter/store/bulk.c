@@ -237,7 +237,7 @@ find_ongoing(struct store *store, const struct entry *entry, int64_t *send_r,
 	sql_done(row);
 	if (last_tick + entry->decision.quiet_secs > entry->message->tick)
 		*send_r = send;
-	else if (upkeep_end_send(store, send, entry->message->at_ms, err) < 0)
+	else if (tidy_end_send(store, send, entry->message->at_ms, err) < 0)
 		return -1;
 	return 0;
 }

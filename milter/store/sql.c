@@ -74,7 +74,8 @@ static const char *const texts[SQL_N] = {
     [SQL_SEND_ALERTED] = "UPDATE bulk_send SET alerted = ?2 WHERE id = ?1",
     [SQL_SEND_END] = "UPDATE bulk_send SET ended = 1 WHERE id = ? "
                      "RETURNING alerted > 0 AND distinct_recipients >= "
-                     "2 * alerted",
+                     "2 * alerted, declaration <> 0 AND alerted = 0 AND "
+                     "status = 1, declaration",
     [SQL_SEND_REBASE] =
         "UPDATE bulk_send SET last_tick = ?1 - max(0, ?2 - last_at) / 1000 "
         "WHERE ended = 0",

@@ -89,8 +89,8 @@ int boot_load(struct store *store, struct err *err);
 int64_t boot_message_tick(const struct store *store, int64_t message,
     int64_t at_ms, int64_t tick);
 
-/* upkeep.c: marks a bulk send as over and queues the second alert if due. */
-int upkeep_end_send(struct store *store, int64_t send, int64_t now_ms,
+/* tidy.c: marks a bulk send as over and queues the second alert if due. */
+int tidy_end_send(struct store *store, int64_t send, int64_t now_ms,
     struct err *err);
 
 /* read.c: columns of a row that begins with MESSAGE_COLUMNS. -1: no memory. */

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from bulkwatch_lab import BULKWATCH, SENDER, addresses, text_of
+from bulkwatch_lab import BULKWATCH, SENDER, addresses, text_of, wait_for
 
 
 def run(lab, *args):
@@ -59,6 +59,18 @@ def test_story_from_declaration_to_report(new_lab):
     assert row["sender"] == SENDER and row["outcome"] == "reported"
     [record] = json.loads(run(lab, "export", "--format", "json").stdout)
     assert len(record["evidence"]) == 2
+
+
+def test_g06_send_that_kept_to_its_declaration_is_closed_when_it_is_over(new_lab):
+    lab = new_lab(rules=[{"name": "message", "recipients": 20},
+                         {"name": "window", "recipients": 20, "window": "2s"}]).start()
+    declare(lab, 30)
+    lab.send(addresses(25))
+    wait_for(lambda: lab.daemon.one_bulk_send()["status"] == "closed", "the case to be closed")
+    found = lab.daemon.one_bulk_send()
+    assert (found["outcome"], found["alerts"]) == ("reported", [])
+    assert found["history"][-1]["event"] == "closed"
+    assert "declaration 1" in found["history"][-1]["note"]
 
 
 def test_eight_who_take_at_once_have_one_winner(lab):

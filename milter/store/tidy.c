@@ -1,5 +1,7 @@
-/* upkeep.c: what is done to the database between messages, in small steps. */
+/* tidy.c: what is done to the database between messages, in small steps. */
 #include "store_internal.h"
+
+#include <stdio.h>
 
 
 /* Messages that are summed up by one statement. */
@@ -26,16 +28,36 @@ finish(struct store *store, int failed, const char *doing, struct err *err)
 
 /* ------------------------------------------------ bulk sends that are over */
 
+/* One that kept to its declaration was reported, and needs nobody. */
+static int
+close_declared(struct store *store, int64_t send, int64_t declaration,
+    int64_t now_ms, struct err *err)
+{
+	char note[64];
+	snprintf(note, sizeof(note), "%s; kept to declaration %lld",
+	    record_outcome_name(OUTCOME_REPORTED), (long long)declaration);
+	return sql_run(&store->sql, SQL_SEND_CHANGE, NULL, err, "iiinn", send,
+		   (int64_t)STATUS_CLOSED, (int64_t)OUTCOME_REPORTED, "",
+		   "") < 0
+	    ? -1
+	    : sql_run(&store->sql, SQL_HISTORY_ADD, NULL, err, "iittt", send,
+		  now_ms, "bulkwatchd", "closed", note);
+}
+
 int
-upkeep_end_send(
+tidy_end_send(
     struct store *store, int64_t send, int64_t now_ms, struct err *err)
 {
 	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_END, err, "i", send);
 	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
 	if (got != 1)
 		return got;
-	bool grown = sqlite3_column_int64(row, 0) != 0;
+	const bool grown = sqlite3_column_int64(row, 0) != 0;
+	const bool declared = sqlite3_column_int64(row, 1) != 0;
+	const int64_t declaration = sqlite3_column_int64(row, 2);
 	sql_done(row);
+	if (declared)
+		return close_declared(store, send, declaration, now_ms, err);
 	return grown ? sql_run(&store->sql, SQL_ALERT_ADD_GROWN, NULL, err,
 			   "ii", send, now_ms)
 		     : 0;
@@ -69,7 +91,7 @@ store_end_quiet(struct store *store, int64_t now_ms, int64_t now_tick,
 	if (store_begin(store, err) < 0)
 		return -1;
 	while (got == 1 && !*more_r) {
-		got = upkeep_end_send(store, send, now_ms, err);
+		got = tidy_end_send(store, send, now_ms, err);
 		*more_r = step_is_over(began);
 		if (got == 0 && !*more_r)
 			got = next_quiet(store, now_tick, &send, err);
