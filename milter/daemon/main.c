@@ -211,6 +211,26 @@ run(const char *file)
 	return failed < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* -t */
+static int
+check(const char *file)
+{
+	const struct settings *settings;
+	if (load(file, &settings) < 0)
+		return EXIT_FAILURE;
+	const bool known =
+	    settings->user == NULL || getpwnam(settings->user) != NULL;
+	if (known)
+		printf("%s: the settings are right\n", file);
+	else
+		fprintf(stderr,
+		    "%s: user: there is no user \"%s\" on this machine; "
+		    "systemd-sysusers makes the user bulkwatch\n",
+		    file, settings->user);
+	settings_unref(&settings);
+	return known ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -236,10 +256,5 @@ main(int argc, char *argv[])
 		return usage(stderr);
 	if (!check_only)
 		return run(file);
-	const struct settings *settings;
-	if (load(file, &settings) < 0)
-		return EXIT_FAILURE;
-	settings_unref(&settings);
-	printf("%s: the settings are right\n", file);
-	return EXIT_SUCCESS;
+	return check(file);
 }
