@@ -21,7 +21,6 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 
 # One module of the code, one library: the third-party header of a folder is
 # seen by that folder only (tests/lib/check-layers.sh).
-BASE_PC     :=
 SETTINGS_PC := libconfig
 MAIL_PC     := gmime-3.0
 JSON_PC     := jansson

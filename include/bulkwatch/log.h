@@ -7,7 +7,11 @@
  * equals sign, a backslash or nothing in it is quoted; what is not printable
  * UTF-8 is made visible (text_clean), so no value can begin a line of its own.
  *
- * Thread-safety: all functions; a line is written with one write(2).
+ * A line that standard error does not take within a fraction of a second is
+ * dropped, and the next one that leaves says how many were: nothing waits for a
+ * reader that hangs.
+ *
+ * Thread-safety: all functions; lines never mix.
  */
 #ifndef BULKWATCH_LOG_H
 #define BULKWATCH_LOG_H

@@ -129,6 +129,13 @@ struct decision {
 	const struct declaration *declaration;
 };
 
+/* How far the spool has been brought in: kept in the database with what was
+ * brought in, so that it comes in once whatever happens in between. */
+struct spool_place {
+	int64_t file; /* inode; 0: nowhere */
+	int64_t offset, lines;
+};
+
 /* A bulk send: the record under review. */
 struct bulk_send {
 	int64_t id;

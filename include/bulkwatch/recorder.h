@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "bulkwatch/arena.h"
 #include "bulkwatch/err.h"
@@ -61,7 +62,7 @@ enum verdict {
  * arena: holds message; taken over and freed by the recorder.
  * settings: those that the message began with; referenced by the recorder.
  */
-#define RECORDER_DEADLINE_SECS 10
+#define RECORDER_DEADLINE_SECS 8
 enum verdict recorder_record(struct recorder *recorder, struct arena *arena,
     const struct settings *settings, struct message *message);
 
@@ -80,8 +81,9 @@ int recorder_call(struct recorder *recorder, recorder_job_fn *job,
 void recorder_set_settings(
     struct recorder *recorder, const struct settings *settings);
 
-/* Says that a check of the file behind found damage: the database is set
- * aside and a new one made. */
-void recorder_report_damage(struct recorder *recorder, const char *sentence);
+/* Says that a check behind found damage in the file with this inode: if that
+ * is still the database, it is set aside and a new one made. */
+void recorder_report_damage(
+    struct recorder *recorder, ino_t file, const char *sentence);
 
 #endif

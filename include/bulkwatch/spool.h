@@ -36,19 +36,30 @@ int spool_append(struct spool *spool, const struct message *const *messages,
     size_t n, struct err *err);
 
 /* Takes a batch of messages read back; they live in the arena, which stays the
- * spool's. Returns 0 when they are safe, -1 to stop. */
+ * spool's. after: the place behind them, to be kept with them. Returns 0 when
+ * they are safe, -1 to stop. */
 typedef int spool_batch_fn(void *context, struct arena *arena,
-    struct message **messages, size_t n);
+    struct message **messages, size_t n, const struct spool_place *after);
 
 /*
  * Hands back all messages, oldest first, in batches, and removes the file once
- * every batch was taken. If it ends in between, the next one goes on there;
- * after the end of the process what was taken comes again (the ledger
- * recognises it). bad is told once of each line that could not be read.
+ * every batch was taken. If it ends in between, the next one goes on there, or
+ * where spool_resume says. emptied is called before the file is removed, so
+ * that the place can be forgotten. bad is told once of each line that could not
+ * be read.
  * Returns 0, or -1 with a sentence (also when a batch was refused).
  */
-int spool_replay(struct spool *spool, spool_batch_fn *batch, void *context,
-    void (*bad)(void *context, const char *sentence), struct err *err);
+struct spool_replay {
+	spool_batch_fn *batch;
+	int (*emptied)(void *context); /* 0, or -1 to stop; may be NULL */
+	void (*bad)(void *context, const char *sentence);
+	void *context;
+};
+int spool_replay(struct spool *spool, const struct spool_replay *replay,
+    struct err *err);
+
+/* Lets the next replay begin at a place, if that is of this spool's file. */
+void spool_resume(struct spool *spool, const struct spool_place *place);
 
 /* Lets the next replay begin at the first message again: the database that has
  * taken them is gone. */

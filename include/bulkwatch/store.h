@@ -147,6 +147,13 @@ int store_queue_alert(struct store *store, struct entry *entry,
 int store_queue_notice(struct store *store, struct entry *entry,
     const char *to, struct err *err);
 
+/* Notes how far the spool is brought in with this transaction; reads it back
+ * (outside of one). */
+int store_note_place(struct store *store, const struct spool_place *place,
+    struct err *err);
+int store_get_place(struct store *store, struct spool_place *place_r,
+    struct err *err);
+
 /* Commits. If store_bulk was part of it, the commit is on the disk when this
  * returns (it survives a power cut); else it survives the end of the process.
  * A database file that was deleted or replaced meanwhile is an error. */

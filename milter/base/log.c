@@ -1,11 +1,14 @@
 /* log.c: log lines, one event a line, key=value. */
 #include "bulkwatch/log.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bulkwatch/arena.h"
@@ -71,17 +74,63 @@ put_pair(FILE *line, struct arena *arena, const char *key, const char *value)
 	fputc(' ', line);
 }
 
-/* One write(2), so lines of threads never mix. */
+/* A reader of standard error that hangs (a journal on a disk that hangs) must
+ * not hold up mail: what does not leave in time is dropped, and counted. */
+#define PATIENCE_MS 200
+#define PIECE_MAX                                                              \
+	4096 /* PIPE_BUF: fits whole where poll(2) says there is room */
+
+static struct {
+	pthread_mutex_t mutex;
+	unsigned long lost; /* lines, since the last that left */
+} out = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static bool
+write_piece(const char *text, size_t length)
+{
+	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+	while (length > 0) {
+		if (poll(&ready, 1, PATIENCE_MS) <= 0)
+			return false;
+		size_t piece = length < PIECE_MAX ? length : PIECE_MAX;
+		ssize_t n = write(STDERR_FILENO, text, piece);
+		if (n <= 0)
+			return false; /* nowhere left to complain */
+		text += n;
+		length -= (size_t)n;
+	}
+	return true;
+}
+
+static bool
+lock_in_time(void)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PATIENCE_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	return pthread_mutex_clocklock(&out.mutex, CLOCK_MONOTONIC, &until) ==
+	       0;
+}
+
 static void
 write_line(char *text, size_t length)
 {
+	char lost[80];
 	text[length - 1] = '\n'; /* in place of the last blank */
-	for (size_t done = 0; done < length;) {
-		ssize_t n = write(STDERR_FILENO, text + done, length - done);
-		if (n <= 0)
-			return; /* nowhere left to complain */
-		done += (size_t)n;
-	}
+	if (!lock_in_time())
+		return; /* those who have it count */
+	int n = out.lost == 0
+		    ? 0
+		    : snprintf(lost, sizeof(lost),
+			  "event=log-lines-lost number=%lu\n", out.lost);
+	if ((n == 0 || write_piece(lost, (size_t)n)) &&
+	    write_piece(text, length))
+		out.lost = 0;
+	else
+		out.lost++;
+	pthread_mutex_unlock(&out.mutex);
 }
 
 void

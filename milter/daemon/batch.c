@@ -61,7 +61,7 @@ record_trigger(struct store *store, struct entry *e, struct err *err)
 
 int
 batch_save(struct store *store, struct entry *const *entries, size_t n,
-    struct err *err)
+    const struct spool_place *place, struct err *err)
 {
 	int failed = store_begin(store, err);
 	if (failed == 0)
@@ -73,6 +73,8 @@ batch_save(struct store *store, struct entry *const *entries, size_t n,
 		if (e->decision.matched)
 			failed = record_trigger(store, e, err);
 	}
+	if (failed == 0 && place != NULL)
+		failed = store_note_place(store, place, err);
 	if (failed == 0)
 		failed = store_commit(store, err);
 	if (failed < 0)

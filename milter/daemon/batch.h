@@ -11,11 +11,12 @@
 #include "bulkwatch/err.h"
 #include "bulkwatch/store.h"
 
-/* Counts, decides and records; what mail is due is queued with it. Returns 0
- * when it is committed, or -1 with a sentence: nothing of it is in the
- * database then. */
+/* Counts, decides and records; what mail is due is queued with it. place: of
+ * the spool behind these messages, if they come from it; else NULL. Returns 0
+ * when it is committed, or -1 with a sentence: the database has nothing of it
+ * then, or (the file is gone, or cannot be synced) cannot be relied on. */
 int batch_save(struct store *store, struct entry *const *entries, size_t n,
-    struct err *err);
+    const struct spool_place *place, struct err *err);
 
 /* Logs the bulk sends that began with a batch. Returns true if mail was
  * queued. */

@@ -92,10 +92,11 @@ keep_aside(struct keeper *k, struct ticket **tickets, size_t n)
 }
 
 static int
-bring_in(struct keeper *k, struct entry *const *entries, size_t n)
+bring_in(struct keeper *k, struct entry *const *entries, size_t n,
+    const struct spool_place *place)
 {
 	struct err err;
-	if (batch_save(k->store, entries, n, &err) < 0) {
+	if (batch_save(k->store, entries, n, place, &err) < 0) {
 		k->refused = true;
 		k->damaged = k->damaged || store_is_damaged(k->store);
 		log_text(LOG_LEVEL_ERROR, "replay-failed", "%s", err.text);
@@ -118,8 +119,8 @@ tick_by_wall(int64_t at_ms)
 }
 
 static int
-bring_in_spooled(
-    void *context, struct arena *arena, struct message **messages, size_t n)
+bring_in_spooled(void *context, struct arena *arena, struct message **messages,
+    size_t n, const struct spool_place *after)
 {
 	struct keeper *k = context;
 	struct entry **entries = arena_alloc(arena, n * sizeof(*entries));
@@ -137,7 +138,7 @@ bring_in_spooled(
 		    .measures_n = policy_measure(k->settings, messages[i], m)};
 		entries[i] = e;
 	}
-	return entries == NULL ? -1 : bring_in(k, entries, n);
+	return entries == NULL ? -1 : bring_in(k, entries, n, after);
 }
 
 static void
@@ -147,15 +148,41 @@ say_bad_line(void *context, const char *sentence)
 	log_text(LOG_LEVEL_ERROR, "spool-line-rejected", "%s", sentence);
 }
 
+/* The spool's file goes: its place must not be taken for a later file's. */
+static int
+forget_place(void *context)
+{
+	struct keeper *k = context;
+	const struct spool_place nowhere = {0};
+	struct err err;
+	if (store_begin(k->store, &err) == 0 &&
+	    store_note_place(k->store, &nowhere, &err) == 0 &&
+	    store_commit(k->store, &err) == 0)
+		return 0;
+	store_rollback(k->store);
+	k->refused = true;
+	log_text(LOG_LEVEL_ERROR, "replay-failed", "%s", err.text);
+	return -1;
+}
+
 /* Brings in what the spool holds. A spool that cannot be read is said, and
  * tried again later: the store works without it. Returns 0, or -1 if the store
  * failed. */
 static int
 empty_spool(struct keeper *k, struct err *err)
 {
+	const struct spool_replay replay = {.batch = bring_in_spooled,
+	    .emptied = forget_place,
+	    .bad = say_bad_line,
+	    .context = k};
+	struct spool_place place;
 	k->refused = false;
-	if (!spool_has_messages(k->spool) ||
-	    spool_replay(k->spool, bring_in_spooled, k, say_bad_line, err) == 0)
+	if (!spool_has_messages(k->spool))
+		return 0;
+	if (store_get_place(k->store, &place, err) < 0)
+		return -1;
+	spool_resume(k->spool, &place);
+	if (spool_replay(k->spool, &replay, err) == 0)
 		return 0;
 	if (k->refused)
 		return -1;
@@ -170,7 +197,7 @@ bring_in_parked(struct keeper *k)
 {
 	while (k->parked.first != NULL) {
 		struct entry *entry = &k->parked.first->entry;
-		if (bring_in(k, &entry, 1) < 0)
+		if (bring_in(k, &entry, 1, NULL) < 0)
 			return -1;
 		ticket_release(ticket_list_take(&k->parked));
 	}
@@ -274,7 +301,8 @@ keeper_take(struct keeper *k, struct ticket **tickets, size_t n)
 	for (size_t i = 0; i < n; i++)
 		entries[i] = &tickets[i]->entry;
 	struct err err;
-	if (k->store != NULL && batch_save(k->store, entries, n, &err) < 0)
+	if (k->store != NULL &&
+	    batch_save(k->store, entries, n, NULL, &err) < 0)
 		keeper_fail(k, err.text);
 	if (k->store == NULL) {
 		keep_aside(k, tickets, n);

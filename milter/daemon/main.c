@@ -1,12 +1,14 @@
 /*
  * main.c: bulkwatchd. See bulkwatchd(8).
  *
- *     settings ─ lock ─ socket ─ user ─ recorder ─ notifier ─ upkeep ─ libmilter
+ *     settings ─ lock ─ socket ─ user ─ recorder ─ notifier ─ upkeep ─
+ * libmilter
  *
  * is built up from the left and taken down from the right.
  */
 #include <getopt.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +34,7 @@
 #define EXIT_USAGE 2
 
 /* How long ends of message that are under way may take when we stop; the
- * recorder answers within RECORDER_DEADLINE_SECS. */
+ * recorder answers within RECORDER_DEADLINE_SECS, which is less. */
 #define DRAIN_SECS 9
 
 struct daemon {
@@ -44,6 +46,8 @@ struct daemon {
 	struct own *own;
 	struct recorder *recorder;
 	struct outbox_context outbox;
+	pthread_mutex_t waking; /* guards notifier: it is woken by a thread that
+				 * outlives it */
 	struct notifier *notifier;
 	struct upkeep *upkeep;
 };
@@ -75,8 +79,8 @@ drop_rights(const char *user, struct err *err)
 		return 0;
 	const struct passwd *who = getpwnam(user);
 	if (who == NULL)
-		return err_set(err,
-		    "user: there is no user \"%s\" on this machine", user);
+		return err_set(
+		    err, "user: there is no user \"%s\" on this machine", user);
 	if (initgroups(user, who->pw_gid) < 0 || setgid(who->pw_gid) < 0 ||
 	    setuid(who->pw_uid) < 0)
 		return err_sys(err, "user: cannot become \"%s\"", user);
@@ -95,7 +99,7 @@ give_files(const struct daemon *d, struct err *err)
 	if (fchown(d->lock, who->pw_uid, who->pw_gid) < 0)
 		return err_sys(err, "lock");
 	if (d->listener.unlink_path != NULL &&
-	    chown(d->listener.unlink_path, who->pw_uid, who->pw_gid) < 0)
+	    lchown(d->listener.unlink_path, who->pw_uid, who->pw_gid) < 0)
 		return err_sys(err, "listen: %s", d->listener.unlink_path);
 	return 0;
 }
@@ -104,8 +108,33 @@ static void
 wake_notifier(void *context)
 {
 	struct daemon *d = context;
+	pthread_mutex_lock(&d->waking);
 	if (d->notifier != NULL)
 		notifier_wake(d->notifier);
+	pthread_mutex_unlock(&d->waking);
+}
+
+static int
+start_notifier(struct daemon *d, struct err *err)
+{
+	const struct outbox outbox = outbox_of(&d->outbox);
+	struct notifier *notifier;
+	if (notifier_init(&outbox, d->own, &notifier, err) < 0)
+		return -1;
+	pthread_mutex_lock(&d->waking);
+	d->notifier = notifier;
+	pthread_mutex_unlock(&d->waking);
+	return 0;
+}
+
+static void
+end_notifier(struct daemon *d)
+{
+	pthread_mutex_lock(&d->waking);
+	struct notifier *notifier = d->notifier;
+	d->notifier = NULL;
+	pthread_mutex_unlock(&d->waking);
+	notifier_deinit(&notifier);
 }
 
 /* Blocked in every thread: libmilter waits for the first three in a thread of
@@ -130,8 +159,7 @@ start(struct daemon *d, struct err *err)
 	d->lock = listener_lock(d->settings->database, err);
 	if (d->lock < 0 ||
 	    listener_open(d->settings->listen, &d->listener, err) < 0 ||
-	    give_files(d, err) < 0 ||
-	    drop_rights(d->settings->user, err) < 0)
+	    give_files(d, err) < 0 || drop_rights(d->settings->user, err) < 0)
 		return -1;
 	if (smtp_init(err) < 0 || own_init(&d->own, err) < 0 ||
 	    current_init(d->settings, &d->current, err) < 0)
@@ -144,8 +172,7 @@ start(struct daemon *d, struct err *err)
 		return -1;
 	d->outbox = (struct outbox_context){
 	    .recorder = d->recorder, .current = d->current};
-	const struct outbox outbox = outbox_of(&d->outbox);
-	if (notifier_init(&outbox, d->own, &d->notifier, err) < 0)
+	if (start_notifier(d, err) < 0)
 		return -1;
 	const struct upkeep_options upkeep = {.settings_file = d->file,
 	    .current = d->current,
@@ -164,8 +191,9 @@ start(struct daemon *d, struct err *err)
 static int
 serve(struct daemon *d, struct err *err)
 {
-	log_text(LOG_LEVEL_INFO, "ready", "bulkwatchd " BULKWATCH_VERSION
-		" listens on %s", d->settings->listen);
+	log_text(LOG_LEVEL_INFO, "ready",
+	    "bulkwatchd " BULKWATCH_VERSION " listens on %s",
+	    d->settings->listen);
 	sd_notify(0, "READY=1");
 	int failed = session_run(d->listener.fd, err);
 	sd_notify(0, "STOPPING=1");
@@ -180,7 +208,7 @@ finish(struct daemon *d)
 {
 	listener_close(&d->listener);
 	upkeep_deinit(&d->upkeep);
-	notifier_deinit(&d->notifier);
+	end_notifier(d);
 	recorder_deinit(&d->recorder);
 	current_deinit(&d->current);
 	own_deinit(&d->own);
@@ -191,7 +219,8 @@ finish(struct daemon *d)
 static int
 run(const char *file)
 {
-	struct daemon d = {.file = file, .lock = -1};
+	struct daemon d = {
+	    .file = file, .lock = -1, .waking = PTHREAD_MUTEX_INITIALIZER};
 	struct err err;
 	if (load(file, &d.settings) < 0)
 		return EXIT_FAILURE;

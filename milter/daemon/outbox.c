@@ -32,8 +32,8 @@ static int
 due_job(struct store *store, void *context, struct err *err)
 {
 	struct ask *q = context;
-	return store_alerts_due(store, q->arena, q->number, q->limit,
-	    q->alerts_r, q->n_r, err);
+	return store_alerts_due(
+	    store, q->arena, q->number, q->limit, q->alerts_r, q->n_r, err);
 }
 
 static int
@@ -74,10 +74,8 @@ static int
 sent_since(void *context, struct arena *arena, int64_t since_ms,
     int64_t **times_r, size_t *n_r)
 {
-	struct ask q = {.arena = arena,
-	    .number = since_ms,
-	    .times_r = times_r,
-	    .n_r = n_r};
+	struct ask q = {
+	    .arena = arena, .number = since_ms, .times_r = times_r, .n_r = n_r};
 	return ask(context, sent_since_job, &q);
 }
 
@@ -85,9 +83,11 @@ static int
 story_job(struct store *store, void *context, struct err *err)
 {
 	struct ask *q = context;
-	int found = store_show(
-	    store, q->arena, q->number, q->limit, q->story_r, err);
-	return found == 1 ? 0 : -1;
+	int found =
+	    store_show(store, q->arena, q->number, q->limit, q->story_r, err);
+	return found == 0 ? err_set(err, "there is no bulk send %lld",
+				(long long)q->number)
+			  : found - 1;
 }
 
 static int

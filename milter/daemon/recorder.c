@@ -12,13 +12,17 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "bulkwatch/clock.h"
 #include "bulkwatch/policy.h"
 #include "keeper.h"
 
 /* Messages that may wait for a disk that hangs. */
 #define WAITING_MAX 20000
+
+#define REMARK_SECS 60
 
 struct job {
 	struct job *next;
@@ -39,6 +43,7 @@ struct recorder {
 	bool stop;
 	/* the thread's own */
 	struct keeper keeper;
+	int64_t next_remark; /* tick: when a job that fails is logged again */
 };
 
 /* -------------------------------------------------------------- the thread */
@@ -59,6 +64,21 @@ process(struct recorder *r, struct ticket_list *batch)
 		keeper_take(&r->keeper, tickets, n);
 }
 
+/* Nobody else says so; a job that fails each second says it each minute. */
+static void
+job_failed(struct recorder *r, const char *sentence)
+{
+	if (store_is_damaged(r->keeper.store)) {
+		keeper_fail(&r->keeper, sentence);
+		return;
+	}
+	const int64_t now = clock_tick();
+	if (now < r->next_remark)
+		return;
+	log_text(LOG_LEVEL_ERROR, "database", "%s", sentence);
+	r->next_remark = now + REMARK_SECS;
+}
+
 static void
 run_job(struct recorder *r, struct job *job)
 {
@@ -68,8 +88,8 @@ run_job(struct recorder *r, struct job *job)
 		    err_set(job->err, "the database does not work now");
 	else
 		job->result = job->run(k->store, job->context, job->err);
-	if (job->result < 0 && k->store != NULL && store_is_damaged(k->store))
-		keeper_fail(k, job->err->text);
+	if (job->result < 0 && k->store != NULL)
+		job_failed(r, job->err->text);
 	sem_post(&job->done);
 }
 
@@ -261,21 +281,32 @@ recorder_set_settings(struct recorder *r, const struct settings *settings)
 	settings_unref(&rules.before);
 }
 
+struct damage {
+	const char *path;
+	ino_t file;
+	const char *sentence;
+};
+
 static int
 note_damage(struct store *store, void *context, struct err *err)
 {
-	const char *const *sentence = context;
+	const struct damage *damage = context;
+	struct stat st;
 	if (store == NULL)
 		return 0; /* it will be opened anew, and checked again */
+	if (stat(damage->path, &st) < 0 || st.st_ino != damage->file)
+		return 0; /* another file has taken its place */
 	store_mark_damaged(store);
-	return err_set(err, "%s", *sentence);
+	return err_set(err, "%s", damage->sentence);
 }
 
 void
-recorder_report_damage(struct recorder *r, const char *sentence)
+recorder_report_damage(struct recorder *r, ino_t file, const char *sentence)
 {
+	struct damage damage = {
+	    .path = r->keeper.path, .file = file, .sentence = sentence};
 	struct err err;
-	call(r, note_damage, &sentence, true, &err);
+	call(r, note_damage, &damage, true, &err);
 }
 
 /* ---------------------------------------------------------------- lifetime */

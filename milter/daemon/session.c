@@ -105,8 +105,8 @@ without_memory(const struct settings *settings)
 {
 	log_text(LOG_LEVEL_ERROR, "not-counted", "memory is out");
 	return settings != NULL && settings->on_failure == ON_FAILURE_DEFER
-	    ? SMFIS_TEMPFAIL
-	    : SMFIS_ACCEPT;
+		   ? SMFIS_TEMPFAIL
+		   : SMFIS_ACCEPT;
 }
 
 /* A macro's value as libmilter has it, during the callback only; "" if the MTA
@@ -132,17 +132,28 @@ macro(SMFICTX *ctx, struct arena *arena, const char *name)
 
 /* ------------------------------------------------------------- callbacks */
 
+/* Once: without {client_addr} all its mail looks like local submission. */
+static void
+say_no_macros(void)
+{
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+	if (!atomic_flag_test_and_set(&said))
+		log_text(LOG_LEVEL_WARNING, "macros",
+		    "the MTA does not let a milter choose macros: its own list "
+		    "for MAIL must have {client_addr} and {auth_authen}, or "
+		    "inbound mail is counted too");
+}
+
 static sfsistat
 on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
     unsigned long unused2, unsigned long unused3, unsigned long *actions_r,
-    unsigned long *steps_r, unsigned long *unused2_r,
-    unsigned long *unused3_r)
+    unsigned long *steps_r, unsigned long *unused2_r, unsigned long *unused3_r)
 {
 	(void)unused2;
 	(void)unused3;
 	unsigned long wanted = SMFIP_NOCONNECT | SMFIP_NOHELO |
-	    SMFIP_NOUNKNOWN | SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NR_RCPT |
-	    SMFIP_NR_HDR;
+			       SMFIP_NOUNKNOWN | SMFIP_NOBODY | SMFIP_NOEOH |
+			       SMFIP_NR_RCPT | SMFIP_NR_HDR;
 	if (!options.over_tcp)
 		wanted |= SMFIP_NODATA;
 	*steps_r = wanted & steps;
@@ -156,8 +167,10 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 		session->no_reply_rcpt = SMFIS_NOREPLY;
 	if ((*steps_r & SMFIP_NR_HDR) != 0)
 		session->no_reply_header = SMFIS_NOREPLY;
-	if ((actions & SMFIF_SETSYMLIST) == 0)
+	if ((actions & SMFIF_SETSYMLIST) == 0) {
+		say_no_macros();
 		return SMFIS_CONTINUE; /* an old MTA sends its own choice */
+	}
 	/* {client_addr} is in no MTA's list of MAIL. Sendmail ignores the list
 	 * for end of message unless one for end of headers is set too. The
 	 * queue id is there at MAIL with Sendmail, at end of message with
@@ -243,13 +256,13 @@ on_envfrom(SMFICTX *ctx, char **argv)
 	if (session == NULL)
 		return without_memory(NULL);
 	forget(session);
-	int outbound = begin(
-	    ctx, &session->envelope, argv[0] == NULL ? "" : argv[0]);
+	int outbound =
+	    begin(ctx, &session->envelope, argv[0] == NULL ? "" : argv[0]);
 	if (outbound == 1)
 		return SMFIS_CONTINUE;
 	sfsistat answer = outbound == 0
-	    ? SMFIS_ACCEPT
-	    : without_memory(session->envelope.settings);
+			      ? SMFIS_ACCEPT
+			      : without_memory(session->envelope.settings);
 	forget(session);
 	return answer;
 }
@@ -308,8 +321,8 @@ keep_header(struct envelope *e, const char *name, const char *value)
 		e->nonce = text_clean(e->arena, value, strlen(value));
 	}
 	return m->subject == NULL || m->message_id == NULL || e->nonce == NULL
-	    ? -1
-	    : 0;
+		   ? -1
+		   : 0;
 }
 
 static sfsistat
@@ -369,8 +382,8 @@ is_own(const struct envelope *e)
 		return false;
 	for (size_t i = 0; i < e->recipients_n; i++)
 		addresses[i] = e->recipients[i].address;
-	return own_is(options.own, e->nonce, addresses, e->recipients_n,
-	    clock_tick());
+	return own_is(
+	    options.own, e->nonce, addresses, e->recipients_n, clock_tick());
 }
 
 /* Leaves the exempt recipients out and says which are external. */
@@ -384,7 +397,8 @@ settle_recipients(struct envelope *e)
 		struct recipient *r = &e->recipients[i];
 		if (policy_recipient_is_exempt(s, r->address))
 			continue;
-		r->external = address_is_external(r->address, &s->local_domains);
+		r->external =
+		    address_is_external(r->address, &s->local_domains);
 		m->external_count += r->external;
 		e->recipients[n++] = *r;
 	}
@@ -546,8 +560,8 @@ session_run(int listen_fd, struct err *err)
 	struct loop loop = {.waiter = pthread_self()};
 	snprintf(connection, sizeof(connection), "fd:%d", listen_fd);
 	if (smfi_setconn(connection) != MI_SUCCESS)
-		return err_set(err,
-		    "this libmilter does not take \"fd:N\" as a socket");
+		return err_set(
+		    err, "this libmilter does not take \"fd:N\" as a socket");
 	if (getsockname(listen_fd, (struct sockaddr *)&address, &length) < 0)
 		return err_sys(err, "listen");
 	if ((errno = pthread_create(&thread, NULL, run_loop, &loop)) != 0)

@@ -48,8 +48,8 @@ spool_init(const char *folder, struct spool **spool_r, struct err *err)
 		return -1;
 	}
 	struct stat st;
-	s->has_messages = fstatat(s->folder, SPOOL_FILE, &st,
-			      AT_SYMLINK_NOFOLLOW) == 0;
+	s->has_messages =
+	    fstatat(s->folder, SPOOL_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	*spool_r = s;
 	return 0;
 }
@@ -115,7 +115,7 @@ ends_with_newline(int fd, off_t size)
 {
 	char last;
 	return size == 0 ||
-	    (pread(fd, &last, 1, size - 1) == 1 && last == '\n');
+	       (pread(fd, &last, 1, size - 1) == 1 && last == '\n');
 }
 
 static int
@@ -135,8 +135,7 @@ append(struct spool *spool, const char *file, const char *text, size_t length,
 		failed = -1;
 		int saved = errno;
 		/* Half a line would be taken for a damaged one. */
-		if (ftruncate(fd, st.st_size) < 0)
-			err_set(err, "a torn line stays");
+		(void)!ftruncate(fd, st.st_size);
 		errno = saved;
 	}
 	if (failed < 0)
@@ -170,9 +169,7 @@ spool_append(struct spool *spool, const struct message *const *messages,
 struct replay {
 	struct spool *spool;
 	FILE *file;
-	spool_batch_fn *batch;
-	void *context;
-	void (*bad)(void *context, const char *sentence);
+	const struct spool_replay *to;
 	size_t line_no;
 };
 
@@ -190,7 +187,7 @@ reject(struct replay *replay, const char *line, size_t length,
 	    "spool %s/%s line %zu cannot be read and was put into %s: %s",
 	    replay->spool->name, SPOOL_FILE, replay->line_no,
 	    SPOOL_REJECTED_FILE, why->text);
-	replay->bad(replay->context, sentence.text);
+	replay->to->bad(replay->to->context, sentence.text);
 	return 0;
 }
 
@@ -204,7 +201,7 @@ read_batch(struct replay *replay, struct arena *arena,
 	ssize_t length;
 	int n = 0;
 	while (n < REPLAY_BATCH &&
-	    (length = getline(&line, &room, replay->file)) >= 0) {
+	       (length = getline(&line, &room, replay->file)) >= 0) {
 		struct err why;
 		struct message *m = arena_alloc(arena, sizeof(*m));
 		replay->line_no++;
@@ -216,7 +213,7 @@ read_batch(struct replay *replay, struct arena *arena,
 		    0) {
 			messages[n++] = m;
 		} else if (reject(replay, line, (size_t)length, &why, err) <
-		    0) {
+			   0) {
 			n = -1;
 			break;
 		}
@@ -225,6 +222,17 @@ read_batch(struct replay *replay, struct arena *arena,
 	if (n >= 0 && ferror(replay->file))
 		return err_sys(err, "spool %s", replay->spool->name);
 	return n;
+}
+
+static struct spool_place
+place_of(const struct replay *replay)
+{
+	struct stat st;
+	struct spool_place place = {
+	    .offset = ftello(replay->file), .lines = (int64_t)replay->line_no};
+	if (fstat(fileno(replay->file), &st) == 0)
+		place.file = (int64_t)st.st_ino;
+	return place;
 }
 
 static int
@@ -236,16 +244,16 @@ replay_batches(struct replay *replay, struct err *err)
 		if (arena == NULL)
 			return err_set(err, "memory is out");
 		int n = read_batch(replay, arena, messages, err);
-		int failed = n <= 0
-		    ? n
-		    : replay->batch(
-			  replay->context, arena, messages, (size_t)n);
+		const struct spool_place after = place_of(replay);
+		int failed = n <= 0 ? n
+				    : replay->to->batch(replay->to->context,
+					  arena, messages, (size_t)n, &after);
 		arena_free(arena);
 		if (n > 0 && failed < 0)
 			return err_set(err, "the store did not take it");
 		if (n <= 0)
 			return n;
-		replay->spool->done = ftello(replay->file);
+		replay->spool->done = after.offset;
 		replay->spool->done_lines = replay->line_no;
 	}
 }
@@ -264,6 +272,20 @@ forget_done(struct spool *spool)
 	spool->rejected_lines = 0;
 }
 
+void
+spool_resume(struct spool *spool, const struct spool_place *place)
+{
+	struct stat st;
+	if (place->file == 0 ||
+	    fstatat(spool->folder, SPOOL_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (int64_t)st.st_ino != place->file || st.st_size < place->offset)
+		return;
+	spool->done = place->offset;
+	spool->done_lines = (size_t)place->lines;
+	if (spool->rejected_lines < spool->done_lines)
+		spool->rejected_lines = spool->done_lines;
+}
+
 /* Goes on where the last replay ended, in a file that has only grown. */
 static int
 skip_done(struct replay *replay)
@@ -278,13 +300,10 @@ skip_done(struct replay *replay)
 }
 
 int
-spool_replay(struct spool *spool, spool_batch_fn *batch, void *context,
-    void (*bad)(void *context, const char *sentence), struct err *err)
+spool_replay(
+    struct spool *spool, const struct spool_replay *to, struct err *err)
 {
-	struct replay replay = {.spool = spool,
-	    .batch = batch,
-	    .context = context,
-	    .bad = bad};
+	struct replay replay = {.spool = spool, .to = to};
 	int fd = openat(
 	    spool->folder, SPOOL_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT) {
@@ -300,9 +319,11 @@ spool_replay(struct spool *spool, spool_batch_fn *batch, void *context,
 		return -1;
 	}
 	int failed = skip_done(&replay) < 0
-	    ? err_sys(err, "spool %s/%s", spool->name, SPOOL_FILE)
-	    : replay_batches(&replay, err);
+			 ? err_sys(err, "spool %s/%s", spool->name, SPOOL_FILE)
+			 : replay_batches(&replay, err);
 	fclose(replay.file);
+	if (failed == 0 && to->emptied != NULL && to->emptied(to->context) < 0)
+		failed = err_set(err, "the store did not take it");
 	if (failed < 0)
 		return -1;
 	if (unlinkat(spool->folder, SPOOL_FILE, 0) < 0)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "bulkwatch/clock.h"
@@ -129,7 +129,7 @@ repeat(struct upkeep *u, recorder_job_fn *job, int64_t before_ms)
 		step.removed = 0;
 		struct err err;
 		if (recorder_call(u->options.recorder, job, &step, &err) < 0)
-			break; /* a failing store has said so itself */
+			break; /* the recorder has said why */
 		removed += step.removed;
 	}
 	return removed;
@@ -227,9 +227,12 @@ verify(void *context)
 	struct upkeep *u = context;
 	const struct settings *s = current_get(u->options.current);
 	struct err err;
+	struct stat st = {0};
+	const bool there = stat(s->database, &st) == 0;
 	int sound = store_verify(s->database, shall_stop, u, &err);
-	if (sound == 0)
-		recorder_report_damage(u->options.recorder, err.text);
+	if (sound == 0 && there)
+		recorder_report_damage(
+		    u->options.recorder, st.st_ino, err.text);
 	else if (sound < 0)
 		log_text(LOG_LEVEL_WARNING, "check",
 		    "the database could not be checked: %s", err.text);

@@ -14,8 +14,8 @@
 #include "bulkwatch/clock.h"
 
 static int
-same_boot(struct store *store, const char *boot_id, bool *same_r,
-    struct err *err)
+same_boot(
+    struct store *store, const char *boot_id, bool *same_r, struct err *err)
 {
 	sqlite3_stmt *row =
 	    sql_bind(&store->sql, SQL_META_GET, err, "t", META_BOOT_ID);
@@ -24,7 +24,7 @@ same_boot(struct store *store, const char *boot_id, bool *same_r,
 	if (got == 1) {
 		const char *known = (const char *)sqlite3_column_text(row, 0);
 		*same_r = known != NULL && boot_id[0] != '\0' &&
-		    strcmp(known, boot_id) == 0;
+			  strcmp(known, boot_id) == 0;
 		sql_done(row);
 	}
 	return got < 0 ? -1 : 0;
@@ -36,8 +36,8 @@ note_boot(struct store *store, const char *boot_id, struct err *err)
 	const int64_t wall_ms = clock_wall_ms(), tick = clock_tick();
 	if (store_begin(store, err) < 0)
 		return -1;
-	if (store_meta_set(
-		store, META_BOOT_MESSAGE, store->last_message, err) < 0 ||
+	if (store_meta_set(store, META_BOOT_MESSAGE, store->last_message, err) <
+		0 ||
 	    store_meta_set(store, META_BOOT_WALL, wall_ms, err) < 0 ||
 	    store_meta_set(store, META_BOOT_TICK, tick, err) < 0 ||
 	    sql_run(&store->sql, SQL_META_SET, NULL, err, "tt", META_BOOT_ID,
@@ -80,4 +80,26 @@ boot_message_tick(
 	if (age_secs > store->boot_tick)
 		return 0; /* a clock that began in 1970 */
 	return store->boot_tick - (age_secs > 0 ? age_secs : 0);
+}
+
+/* How long a machine may have been off before its clock is doubted. */
+#define OFF_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
+
+/* What is older than it is kept is removed for good, so a clock that is a year
+ * ahead (a dead battery, before the time is fetched) must not say what is old:
+ * it may be as late as the last message before this boot, the time since, and
+ * a month. */
+int
+boot_latest_wall(struct store *store, int64_t *wall_ms_r, struct err *err)
+{
+	*wall_ms_r = INT64_MAX;
+	sqlite3_stmt *row = sql_bind(
+	    &store->sql, SQL_MESSAGE_AT, err, "i", store->boot_message);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got != 1)
+		return got;
+	*wall_ms_r = sqlite3_column_int64(row, 0) +
+		     (clock_tick() - store->boot_tick) * 1000 + OFF_MAX_MS;
+	sql_done(row);
+	return 0;
 }

@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* A sender who never falls quiet gets a new record, and alert, each day. */
+#define SEND_LIFE_MS (INT64_C(24) * 3600 * 1000)
+
 /* What messages add to a bulk send. */
 struct sums {
 	int64_t messages, recipients, distinct, external;
@@ -234,8 +237,10 @@ find_ongoing(struct store *store, const struct entry *entry, int64_t *send_r,
 		return got;
 	int64_t send = sqlite3_column_int64(row, 0);
 	int64_t last_tick = sqlite3_column_int64(row, 1);
+	int64_t first_at_ms = sqlite3_column_int64(row, 2);
 	sql_done(row);
-	if (last_tick + entry->decision.quiet_secs > entry->message->tick)
+	if (last_tick + entry->decision.quiet_secs > entry->message->tick &&
+	    entry->message->at_ms - first_at_ms < SEND_LIFE_MS)
 		*send_r = send;
 	else if (tidy_end_send(store, send, entry->message->at_ms, err) < 0)
 		return -1;

@@ -4,8 +4,8 @@
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 static int
-count_failed(struct store *store, int64_t since_ms, uint32_t *n_r,
-    struct err *err)
+count_failed(
+    struct store *store, int64_t since_ms, uint32_t *n_r, struct err *err)
 {
 	sqlite3_stmt *row =
 	    sql_bind(&store->sql, SQL_ALERTS_FAILED, err, "i", since_ms);
@@ -17,20 +17,18 @@ count_failed(struct store *store, int64_t since_ms, uint32_t *n_r,
 }
 
 static int
-read_cases(struct store *store, struct arena *arena, struct day *day,
-    struct err *err)
+read_cases(
+    struct store *store, struct arena *arena, struct day *day, struct err *err)
 {
-	sqlite3_stmt *row = sql_bind(&store->sql, SQL_LIST_WAITING, err, "i",
-	    day->now_ms - DAY_MS);
-	if (row == NULL ||
-	    read_sends(store, row, arena, &day->waiting, &day->waiting_n,
-		err) < 0)
+	sqlite3_stmt *row = sql_bind(
+	    &store->sql, SQL_LIST_WAITING, err, "i", day->now_ms - DAY_MS);
+	if (row == NULL || read_sends(store, row, arena, &day->waiting,
+			       &day->waiting_n, err) < 0)
 		return -1;
 	row = sql_bind(&store->sql, SQL_LIST_FRESH, err, "i", day->since_ms);
-	return row == NULL
-	    ? -1
-	    : read_sends(
-		  store, row, arena, &day->fresh, &day->fresh_n, err);
+	return row == NULL ? -1
+			   : read_sends(store, row, arena, &day->fresh,
+				 &day->fresh_n, err);
 }
 
 int
@@ -64,7 +62,7 @@ static bool
 has_something(const struct day *day)
 {
 	return day->waiting_n > 0 || day->fresh_n > 0 || day->expected_n > 0 ||
-	    day->alerts_failed > 0 || day->store_failures > 0;
+	       day->alerts_failed > 0 || day->store_failures > 0;
 }
 
 static int
@@ -74,13 +72,13 @@ queue(struct store *store, int64_t now_ms, int64_t day_number, bool mail,
 	if (store_begin(store, err) < 0)
 		return -1;
 	if (store_meta_set(store, META_DAILY_DAY, day_number, err) == 0 &&
-	    (!mail ||
-		sql_run(&store->sql, SQL_ALERT_ADD, NULL, err, "iiti",
-		    INT64_C(0), (int64_t)ALERT_DAILY, "", now_ms) == 0) &&
+	    (!mail || sql_run(&store->sql, SQL_ALERT_ADD, NULL, err, "iiti",
+			  INT64_C(0), (int64_t)ALERT_DAILY, "", now_ms) == 0) &&
 	    store_commit(store, err) == 0)
 		return 0;
+	store_err(store, err, "digest");
 	store_rollback(store);
-	return store_err(store, err, "digest");
+	return -1;
 }
 
 int
@@ -100,8 +98,8 @@ store_queue_daily(struct store *store, int64_t now_ms, int64_t day_number,
 	int failed = store_day(store, arena, now_ms, &day, err);
 	arena_free(arena);
 	if (failed == 0)
-		failed = queue(
-		    store, now_ms, day_number, has_something(&day), err);
+		failed =
+		    queue(store, now_ms, day_number, has_something(&day), err);
 	*queued_r = failed == 0 && has_something(&day);
 	return failed;
 }
@@ -111,10 +109,11 @@ day_told(struct store *store, int64_t at_ms, struct err *err)
 {
 	int64_t failures;
 	return store_meta_get(store, META_FAILURES, &failures, err) < 0 ||
-		store_meta_set(store, META_FAILURES_TOLD, failures, err) < 0 ||
-		store_meta_set(store, META_DAILY, at_ms, err) < 0
-	    ? -1
-	    : 0;
+		       store_meta_set(
+			   store, META_FAILURES_TOLD, failures, err) < 0 ||
+		       store_meta_set(store, META_DAILY, at_ms, err) < 0
+		   ? -1
+		   : 0;
 }
 
 int
@@ -127,6 +126,7 @@ store_note_failure(struct store *store, struct err *err)
 	if (store_meta_set(store, META_FAILURES, failures + 1, err) == 0 &&
 	    store_commit(store, err) == 0)
 		return 0;
+	store_err(store, err, "failures");
 	store_rollback(store);
-	return store_err(store, err, "failures");
+	return -1;
 }

@@ -74,6 +74,10 @@ digest_message(const struct digest_key *key, const struct message *message,
 {
 	uint64_t who = digest_name(key, message->identity, message->sender);
 	uint64_t to = digest(key, hashes, n * sizeof(*hashes));
+	/* What is tried again has its subject too: another mail under an old
+	 * Message-ID is another mail. */
+	to = join(key, to,
+	    digest(key, message->subject, strlen(message->subject)), 0);
 	if (message->message_id[0] != '\0')
 		return join(key, who, to,
 		    digest(key, message->message_id,

@@ -239,8 +239,11 @@ count_one(struct store *store, struct entry *entry, struct err *err)
 	if (count_windows(store, entry, entry->message->tick) < 0)
 		return err_set(err, "memory is out");
 	windows_sweep(store->windows, entry->message->tick, SWEEP_SLOTS);
+	/* It counts in the window as of now, so its row says so too. (Rows of
+	 * an earlier boot have ticks of another kind: those stay.) */
 	if (entry->retry)
-		return 0;
+		return sql_run(&store->sql, SQL_MESSAGE_AGAIN, NULL, err,
+		    "iii", known, entry->message->tick, store->boot_message);
 	note_recent(store, entry->fingerprint, entry->message->id,
 	    entry->message->at_ms);
 	return save(store, entry, err);

@@ -37,6 +37,7 @@ static const char schema[] =
     "recipients INTEGER NOT NULL, first_at INTEGER NOT NULL, "
     "last_at INTEGER NOT NULL, PRIMARY KEY (sender, identity, day)) STRICT, "
     "WITHOUT ROWID;"
+    "CREATE INDEX sender_day_day ON sender_day (day);"
 
     /* alerted: distinct recipients that the admins were told of; 0 while no
      * alert was queued. */
@@ -269,8 +270,12 @@ schema_quick_check(sqlite3 *db, struct err *err)
 			const char *text =
 			    (const char *)sqlite3_column_text(statement, 0);
 			sound = text != NULL && strcmp(text, "ok") == 0;
+			/* Its first line: a sentence has no newline. */
 			if (!sound)
-				err_set(err, "%s", text == NULL ? "?" : text);
+				err_set(err, "%.*s",
+				    text == NULL ? 1
+						 : (int)strcspn(text, "\n"),
+				    text == NULL ? "?" : text);
 			break;
 		}
 		default:

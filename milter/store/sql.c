@@ -43,6 +43,10 @@ static const char *const texts[SQL_N] = {
         "mail_from, login, client, queue_id, message_id, subject, hashes, "
         "recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?)",
+    [SQL_MESSAGE_AGAIN] = "UPDATE message SET tick = max(tick, ?2) "
+                          "WHERE id = ?1 AND id > ?3",
+    [SQL_MESSAGE_AT] =
+        "SELECT at FROM message WHERE id <= ? ORDER BY id DESC LIMIT 1",
     [SQL_MESSAGE_STEP] =
         "SELECT previous, client_previous, at, tick, fingerprint, "
         "recipient_count, external_count, hashes FROM message WHERE id = ?",
@@ -54,7 +58,7 @@ static const char *const texts[SQL_N] = {
                          "FROM message WHERE id >= ? ORDER BY id",
 
     /* bulk sends */
-    [SQL_SEND_ONGOING] = "SELECT id, last_tick FROM bulk_send "
+    [SQL_SEND_ONGOING] = "SELECT id, last_tick, first_at FROM bulk_send "
                          "WHERE sender = ? AND identity = ? AND ended = 0",
     [SQL_SEND_OPEN] =
         "INSERT INTO bulk_send (identity, sender, trigger_kind, rule, action, "
@@ -122,7 +126,7 @@ static const char *const texts[SQL_N] = {
     /* follow-up */
     [SQL_SEND_CHANGE] =
         "UPDATE bulk_send SET status = ?2, outcome = ?3, assignee = ?4, "
-        "reference = ?5 WHERE id = ?1",
+        "reference = ?5, ended = max(ended, ?2 = 3) WHERE id = ?1",
 
     /* upkeep */
     [SQL_SEND_QUIET] = "SELECT id FROM bulk_send WHERE ended = 0 "
@@ -148,13 +152,17 @@ static const char *const texts[SQL_N] = {
         "WHERE other.message = message.id AND other.bulk_send <> ?1)",
     [SQL_PURGE_SEND_LINKS] = "DELETE FROM bulk_message WHERE bulk_send = ?",
     [SQL_PURGE_SEND_RECIPIENTS] =
-        "DELETE FROM bulk_recipient WHERE bulk_send = ?",
+        "DELETE FROM bulk_recipient WHERE (bulk_send, hash) IN (SELECT "
+        "bulk_send, hash FROM bulk_recipient WHERE bulk_send = ? LIMIT 5000)",
     [SQL_PURGE_SEND_ALERTS] = "DELETE FROM alert WHERE bulk_send = ?",
     [SQL_PURGE_SEND] = "DELETE FROM bulk_send WHERE id = ?",
     [SQL_PURGE_SEND_HISTORY] = "DELETE FROM history WHERE bulk_send = ?",
     [SQL_PURGE_NEXT] =
         "SELECT id, at, EXISTS (SELECT 1 FROM bulk_message WHERE message = "
         "message.id) FROM message WHERE id > ? ORDER BY id",
+    [SQL_PURGE_DAYS] =
+        "DELETE FROM sender_day WHERE (sender, identity, day) IN (SELECT "
+        "sender, identity, day FROM sender_day WHERE day < ? LIMIT 5000)",
     [SQL_PURGE_MESSAGE] = "DELETE FROM message WHERE id = ?",
 
     /* alerts */

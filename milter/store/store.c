@@ -54,8 +54,7 @@ int
 store_meta_set(
     struct store *store, const char *key, int64_t value, struct err *err)
 {
-	return sql_run(
-	    &store->sql, SQL_META_SET, NULL, err, "ti", key, value);
+	return sql_run(&store->sql, SQL_META_SET, NULL, err, "ti", key, value);
 }
 
 /* ------------------------------------------------------------- opening */
@@ -80,8 +79,8 @@ file_size(const char *path, struct err *err)
 }
 
 static int
-move_beside(const char *path, const char *aside, const char *suffix,
-    struct err *err)
+move_beside(
+    const char *path, const char *aside, const char *suffix, struct err *err)
 {
 	char from[4200], to[4200];
 	snprintf(from, sizeof(from), "%s%s", path, suffix);
@@ -100,18 +99,19 @@ aside_name(const char *path, char aside_r[4160], struct err *err)
 	struct tm tm;
 	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime_r(&now, &tm));
 	for (int i = 0; i < 100; i++) {
-		snprintf(aside_r, 4160, i == 0 ? "%s.damaged-%s" : "%s.damaged-%s-%d",
-		    path, stamp, i);
+		snprintf(aside_r, 4160,
+		    i == 0 ? "%s.damaged-%s" : "%s.damaged-%s-%d", path, stamp,
+		    i);
 		if (access(aside_r, F_OK) < 0)
 			return 0;
 	}
-	return err_set(err, "%s.damaged-%s: a hundred files of this name", path,
-	    stamp);
+	return err_set(
+	    err, "%s.damaged-%s: a hundred files of this name", path, stamp);
 }
 
 int
-store_set_aside(const char *path, store_notice_fn *notice, void *context,
-    struct err *err)
+store_set_aside(
+    const char *path, store_notice_fn *notice, void *context, struct err *err)
 {
 	char aside[4160];
 	if (aside_name(path, aside, err) < 0 ||
@@ -189,9 +189,9 @@ get_db(const char *path, bool check, const struct notice *notice,
 	int64_t size = file_size(path, err);
 	if (size < NO_FILE || check_folder(path, err) < 0)
 		return -1;
-	enum schema_state state = size > 0
-	    ? open_and_check(path, check, size, db_r, err)
-	    : SCHEMA_DAMAGED;
+	enum schema_state state =
+	    size > 0 ? open_and_check(path, check, size, db_r, err)
+		     : SCHEMA_DAMAGED;
 	if (state == SCHEMA_GOOD)
 		return 0;
 	if (state == SCHEMA_FOREIGN)
@@ -213,8 +213,8 @@ get_db(const char *path, bool check, const struct notice *notice,
 static int
 load_key(struct store *store, struct err *err)
 {
-	sqlite3_stmt *row = sql_bind(
-	    &store->sql, SQL_META_GET, err, "t", META_DIGEST_KEY);
+	sqlite3_stmt *row =
+	    sql_bind(&store->sql, SQL_META_GET, err, "t", META_DIGEST_KEY);
 	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
 	if (got < 0)
 		return -1;
@@ -222,8 +222,8 @@ load_key(struct store *store, struct err *err)
 		if (got == 1)
 			sql_done(row);
 		store->damaged = true;
-		return err_set(err, "database %s has no digest key",
-		    store->path);
+		return err_set(
+		    err, "database %s has no digest key", store->path);
 	}
 	memcpy(store->key.bytes, sqlite3_column_blob(row, 0), DIGEST_KEY_BYTES);
 	sql_done(row);
@@ -250,8 +250,10 @@ load_daemon(struct store *store, struct err *err)
 		return err_set(err, "memory is out");
 	/* Commits survive the end of the process; those with a bulk send are
 	 * synced one by one (store_commit). */
-	sqlite3_exec(store->sql.db, "PRAGMA synchronous = NORMAL", NULL, NULL,
-	    NULL);
+	sqlite3_exec(
+	    store->sql.db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+	sqlite3_exec(store->sql.db, "PRAGMA journal_size_limit = 67108864",
+	    NULL, NULL, NULL);
 	sqlite3_wal_autocheckpoint(store->sql.db, CHECKPOINT_PAGES);
 	sqlite3_db_config(
 	    store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
@@ -282,8 +284,8 @@ open_once(const char *path, bool check, const struct notice *notice,
 }
 
 int
-store_open(const char *path, bool check, store_notice_fn *notice,
-    void *context, struct store **store_r, struct err *err)
+store_open(const char *path, bool check, store_notice_fn *notice, void *context,
+    struct store **store_r, struct err *err)
 {
 	const struct notice to = {.tell = notice, .context = context};
 	bool damaged;
@@ -295,8 +297,7 @@ store_open(const char *path, bool check, store_notice_fn *notice,
 }
 
 int
-store_open_command(
-    const char *path, struct store **store_r, struct err *err)
+store_open_command(const char *path, struct store **store_r, struct err *err)
 {
 	int64_t size = file_size(path, err);
 	if (size == NO_FILE)
@@ -327,9 +328,9 @@ was_moved(const struct store *store)
 {
 	int moved = 0;
 	return store->sql.db != NULL &&
-	    sqlite3_file_control(store->sql.db, "main",
-		SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-	    moved;
+	       sqlite3_file_control(store->sql.db, "main",
+		   SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	       moved;
 }
 
 /* The file was deleted or replaced: SQLite leaves its write-ahead log where it
@@ -394,6 +395,33 @@ store_probe(struct store *store, struct err *err)
 	return -1;
 }
 
+int
+store_note_place(
+    struct store *store, const struct spool_place *place, struct err *err)
+{
+	return store_meta_set(store, META_SPOOL_FILE, place->file, err) < 0 ||
+		       store_meta_set(
+			   store, META_SPOOL_OFFSET, place->offset, err) < 0 ||
+		       store_meta_set(
+			   store, META_SPOOL_LINES, place->lines, err) < 0
+		   ? store_err(store, err, "spool's place")
+		   : 0;
+}
+
+int
+store_get_place(
+    struct store *store, struct spool_place *place_r, struct err *err)
+{
+	return store_meta_get(store, META_SPOOL_FILE, &place_r->file, err) <
+			   0 ||
+		       store_meta_get(store, META_SPOOL_OFFSET,
+			   &place_r->offset, err) < 0 ||
+		       store_meta_get(
+			   store, META_SPOOL_LINES, &place_r->lines, err) < 0
+		   ? store_err(store, err, "spool's place")
+		   : 0;
+}
+
 /* -------------------------------------------------------- a whole check */
 
 struct stopper {
@@ -447,17 +475,18 @@ sync_wal(struct store *store, struct err *err)
 	if (got == SQLITE_OK && wal != NULL && wal->pMethods != NULL)
 		got = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
 	return got == SQLITE_OK
-	    ? 0
-	    : err_set(err, "the write-ahead log could not be synced (%s)",
-		  sqlite3_errstr(got));
+		   ? 0
+		   : err_set(err,
+			 "the write-ahead log could not be synced (%s)",
+			 sqlite3_errstr(got));
 }
 
 static int
 check_place(struct store *store, struct err *err)
 {
 	if (was_moved(store))
-		return err_set(err, "the file %s was deleted or replaced",
-		    store->path);
+		return err_set(
+		    err, "the file %s was deleted or replaced", store->path);
 	return 0;
 }
 

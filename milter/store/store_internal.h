@@ -48,6 +48,9 @@ struct store {
 #define META_BOOT_WALL "boot-wall-ms"
 #define META_BOOT_TICK "boot-tick"
 #define META_SUMMED_UPTO "summed-upto"
+#define META_SPOOL_FILE "spool-file"
+#define META_SPOOL_OFFSET "spool-offset"
+#define META_SPOOL_LINES "spool-lines"
 #define META_PROBED "probed-ms"
 #define META_FAILURES "store-failures"
 #define META_FAILURES_TOLD "store-failures-told"
@@ -88,6 +91,9 @@ int ledger_load(struct store *store, struct err *err);
 int boot_load(struct store *store, struct err *err);
 int64_t boot_message_tick(const struct store *store, int64_t message,
     int64_t at_ms, int64_t tick);
+
+/* boot.c: the wall time that the clock cannot be trusted beyond. */
+int boot_latest_wall(struct store *store, int64_t *wall_ms_r, struct err *err);
 
 /* tidy.c: marks a bulk send as over and queues the second alert if due. */
 int tidy_end_send(struct store *store, int64_t send, int64_t now_ms,

@@ -3,9 +3,15 @@
 
 #include <stdio.h>
 
+#include "bulkwatch/clock.h"
+
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 /* Messages that are summed up by one statement. */
 #define SUM_MESSAGES 500
+
+/* As SQL_PURGE_SEND_RECIPIENTS and SQL_PURGE_DAYS say. */
+#define PURGE_RECIPIENTS 5000
 
 static bool
 step_is_over(int64_t began)
@@ -39,9 +45,9 @@ close_declared(struct store *store, int64_t send, int64_t declaration,
 	return sql_run(&store->sql, SQL_SEND_CHANGE, NULL, err, "iiinn", send,
 		   (int64_t)STATUS_CLOSED, (int64_t)OUTCOME_REPORTED, "",
 		   "") < 0
-	    ? -1
-	    : sql_run(&store->sql, SQL_HISTORY_ADD, NULL, err, "iittt", send,
-		  now_ms, "bulkwatchd", "closed", note);
+		   ? -1
+		   : sql_run(&store->sql, SQL_HISTORY_ADD, NULL, err, "iittt",
+			 send, now_ms, "bulkwatchd", "closed", note);
 }
 
 int
@@ -99,7 +105,8 @@ store_end_quiet(struct store *store, int64_t now_ms, int64_t now_tick,
 	return finish(store, got < 0 ? -1 : 0, "upkeep", err);
 }
 
-/* ---------------------------------------------------- sums by sender and day */
+/* ---------------------------------------------------- sums by sender and day
+ */
 
 int
 store_sum_up(struct store *store, bool *more_r, struct err *err)
@@ -114,11 +121,11 @@ store_sum_up(struct store *store, bool *more_r, struct err *err)
 	if (store_begin(store, err) < 0)
 		return -1;
 	int failed = 0;
-	while (failed == 0 && upto < store->last_message &&
-	    !step_is_over(began)) {
+	while (
+	    failed == 0 && upto < store->last_message && !step_is_over(began)) {
 		int64_t next = upto + SUM_MESSAGES < store->last_message
-		    ? upto + SUM_MESSAGES
-		    : store->last_message;
+				   ? upto + SUM_MESSAGES
+				   : store->last_message;
 		failed = sql_run(
 		    &store->sql, SQL_SUM_UP, NULL, err, "ii", upto, next);
 		upto = next;
@@ -130,6 +137,18 @@ store_sum_up(struct store *store, bool *more_r, struct err *err)
 }
 
 /* ------------------------------------------------------------------- purge */
+
+/* Takes the moment back by as much as the wall clock is beyond belief. */
+static int
+believable(struct store *store, int64_t *before_ms, struct err *err)
+{
+	int64_t latest_ms, now_ms = clock_wall_ms();
+	if (boot_latest_wall(store, &latest_ms, err) < 0)
+		return store_err(store, err, "upkeep");
+	if (now_ms > latest_ms)
+		*before_ms -= now_ms - latest_ms;
+	return 0;
+}
 
 struct purge {
 	int64_t before_ms;
@@ -149,8 +168,8 @@ purge_next(struct store *store, struct purge *purge, struct err *err)
 	if (got < 0)
 		return -1;
 	purge->done = got == 0 ||
-	    sqlite3_column_int64(row, 0) > purge->summed ||
-	    sqlite3_column_int64(row, 1) >= purge->before_ms;
+		      sqlite3_column_int64(row, 0) > purge->summed ||
+		      sqlite3_column_int64(row, 1) >= purge->before_ms;
 	int64_t message = got == 1 ? sqlite3_column_int64(row, 0) : 0;
 	bool is_evidence = got == 1 && sqlite3_column_int64(row, 2) != 0;
 	if (got == 1)
@@ -161,8 +180,7 @@ purge_next(struct store *store, struct purge *purge, struct err *err)
 	if (is_evidence)
 		return 0;
 	purge->removed++;
-	return sql_run(
-	    &store->sql, SQL_PURGE_MESSAGE, NULL, err, "i", message);
+	return sql_run(&store->sql, SQL_PURGE_MESSAGE, NULL, err, "i", message);
 }
 
 int
@@ -170,9 +188,11 @@ store_purge_ledger(struct store *store, int64_t before_ms, uint64_t *removed_r,
     bool *more_r, struct err *err)
 {
 	const int64_t began = store_step_clock();
-	struct purge purge = {.before_ms = before_ms};
 	*more_r = false;
 	*removed_r = 0;
+	if (believable(store, &before_ms, err) < 0)
+		return -1;
+	struct purge purge = {.before_ms = before_ms};
 	if (store_meta_get(store, META_PURGED_UPTO, &purge.upto, err) < 0 ||
 	    store_meta_get(store, META_SUMMED_UPTO, &purge.summed, err) < 0)
 		return store_err(store, err, "upkeep");
@@ -182,11 +202,10 @@ store_purge_ledger(struct store *store, int64_t before_ms, uint64_t *removed_r,
 	int failed = 0;
 	while (failed == 0 && !purge.done && !step_is_over(began))
 		failed = purge_next(store, &purge, err);
-	if (failed == 0 && purge.upto == from) {
-		store_rollback(store);
-		return 0;
-	}
-	if (failed == 0)
+	if (failed == 0 && purge.done)
+		failed = sql_run(&store->sql, SQL_PURGE_DAYS, NULL, err, "i",
+		    before_ms / DAY_MS);
+	if (failed == 0 && purge.upto != from)
 		failed =
 		    store_meta_set(store, META_PURGED_UPTO, purge.upto, err);
 	*more_r = !purge.done;
@@ -194,13 +213,28 @@ store_purge_ledger(struct store *store, int64_t before_ms, uint64_t *removed_r,
 	return finish(store, failed, "upkeep", err);
 }
 
+/* A bulk send may have millions of recipients: some thousands at a time. 1:
+ * there are more, 0: all gone, -1 error. */
+static int
+purge_recipients(struct store *store, int64_t send, struct err *err)
+{
+	int removed;
+	if (sql_run(&store->sql, SQL_PURGE_SEND_RECIPIENTS, &removed, err, "i",
+		send) < 0)
+		return -1;
+	return removed == PURGE_RECIPIENTS;
+}
+
 static int
 purge_send(struct store *store, int64_t send, struct err *err)
 {
 	/* History goes last: it is kept as long as its bulk send is there. */
 	static const enum sql steps[] = {SQL_PURGE_SEND_MESSAGES,
-	    SQL_PURGE_SEND_LINKS, SQL_PURGE_SEND_RECIPIENTS,
-	    SQL_PURGE_SEND_ALERTS, SQL_PURGE_SEND, SQL_PURGE_SEND_HISTORY};
+	    SQL_PURGE_SEND_LINKS, SQL_PURGE_SEND_ALERTS, SQL_PURGE_SEND,
+	    SQL_PURGE_SEND_HISTORY};
+	int more = purge_recipients(store, send, err);
+	if (more != 0)
+		return more;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (sql_run(&store->sql, steps[i], NULL, err, "i", send) < 0)
 			return -1;
@@ -209,11 +243,11 @@ purge_send(struct store *store, int64_t send, struct err *err)
 
 /* The oldest closed one from before the moment: 1 found, 0 none, -1 error. */
 static int
-next_closed(struct store *store, int64_t before_ms, int64_t *send_r,
-    struct err *err)
+next_closed(
+    struct store *store, int64_t before_ms, int64_t *send_r, struct err *err)
 {
-	sqlite3_stmt *row = sql_bind(
-	    &store->sql, SQL_PURGE_CLOSED_NEXT, err, "i", before_ms);
+	sqlite3_stmt *row =
+	    sql_bind(&store->sql, SQL_PURGE_CLOSED_NEXT, err, "i", before_ms);
 	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
 	if (got == 1) {
 		*send_r = sqlite3_column_int64(row, 0);
@@ -230,6 +264,8 @@ store_purge_closed(struct store *store, int64_t before_ms, uint64_t *removed_r,
 	int64_t send;
 	*removed_r = 0;
 	*more_r = false;
+	if (believable(store, &before_ms, err) < 0)
+		return -1;
 	int got = next_closed(store, before_ms, &send, err);
 	if (got <= 0)
 		return got < 0 ? store_err(store, err, "upkeep") : 0;

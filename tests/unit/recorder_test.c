@@ -506,7 +506,11 @@ a_database_that_is_reported_damaged_is_set_aside(void **state)
 {
 	struct daemon *d = *state;
 	record(d, .n = 3);
-	recorder_report_damage(d->recorder, "row 7 is missing");
+	struct stat st;
+	assert_int_equal(stat(d->w->path, &st), 0);
+	recorder_report_damage(d->recorder, st.st_ino + 1, "another file's");
+	assert_int_equal(rows(d, "message"), 1);
+	recorder_report_damage(d->recorder, st.st_ino, "row 7 is missing");
 	wait_until_it_works(d);
 	assert_int_equal(files_like(d->w, "b.db.damaged-*"), 1);
 	assert_int_equal(rows(d, "message"), 0);

@@ -148,8 +148,10 @@ append(struct world *w, unsigned first, unsigned n)
 }
 
 static int
-take(void *context, struct arena *arena, struct message **messages, size_t n)
+take(void *context, struct arena *arena, struct message **messages, size_t n,
+    const struct spool_place *after)
 {
+	(void)after;
 	struct world *w = context;
 	assert_non_null(arena_alloc(arena, 10));
 	if (w->n + n > w->refuse_from)
@@ -175,7 +177,9 @@ static int
 replay(struct world *w)
 {
 	struct err err = {""};
-	int failed = spool_replay(w->spool, take, w, hear_bad, &err);
+	const struct spool_replay replay = {
+	    .batch = take, .bad = hear_bad, .context = w};
+	int failed = spool_replay(w->spool, &replay, &err);
 	if (failed < 0)
 		assert_true(err.text[0] != '\0');
 	return failed;
@@ -261,8 +265,10 @@ messages_come_back_once(void **state)
 }
 
 static int
-compare(void *context, struct arena *arena, struct message **messages, size_t n)
+compare(void *context, struct arena *arena, struct message **messages, size_t n,
+    const struct spool_place *after)
 {
+	(void)after;
 	char id[16];
 	const struct message right = numbered(7, id);
 	const struct message *m = messages[0];
@@ -293,7 +299,9 @@ a_message_comes_back_whole(void **state)
 	struct world *w = *state;
 	struct err err;
 	append(w, 7, 1);
-	assert_int_equal(spool_replay(w->spool, compare, w, hear_bad, &err), 0);
+	const struct spool_replay replay = {
+	    .batch = compare, .bad = hear_bad, .context = w};
+	assert_int_equal(spool_replay(w->spool, &replay, &err), 0);
 }
 
 static void
