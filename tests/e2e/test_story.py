@@ -73,6 +73,16 @@ def test_g06_send_that_kept_to_its_declaration_is_closed_when_it_is_over(new_lab
     assert "declaration 1" in found["history"][-1]["note"]
 
 
+def test_closed_case_takes_no_more_and_the_next_trigger_is_a_new_one(lab):
+    lab.send(addresses(25))
+    lab.alerts.wait(1)
+    lab.daemon.bulkwatch("close", "1", "--outcome", "false-alarm", "--by", "lan", json=False)
+    lab.send(addresses(25, start=100))
+    assert [send["id"] for send in lab.daemon.bulkwatch("list")] == [2]
+    lab.alerts.wait(2)
+    assert lab.daemon.bulkwatch("show", "1")["distinct_recipients"] == 25
+
+
 def test_eight_who_take_at_once_have_one_winner(lab):
     lab.send(addresses(25))
     commands = [subprocess.Popen([str(BULKWATCH), "-c", str(lab.daemon.config), "take", "1", "--by", f"admin{n}"],

@@ -6,10 +6,12 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bulkwatch/log.h"
@@ -187,6 +189,43 @@ lines_of_threads_do_not_mix(void **state)
 	assert_int_equal(lines, 800);
 }
 
+static double
+now_secs(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void
+a_reader_that_hangs_holds_up_nobody_and_is_told_what_it_missed(void **state)
+{
+	struct capture *c = *state;
+	int ends[2];
+	static char line[20000];
+	memset(line, 'x', sizeof(line) - 1);
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	const double began = now_secs();
+	for (int i = 0; i < 8; i++) /* a pipe holds 64 kB */
+		log_event(LOG_LEVEL_INFO, "a", line, NULL);
+	const double took = now_secs() - began;
+	/* The reader is back. */
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	while (read(ends[0], c->text, sizeof(c->text)) > 0)
+		continue;
+	log_event(LOG_LEVEL_INFO, "a", "last", NULL);
+	ssize_t n = read(ends[0], c->text, sizeof(c->text) - 1);
+	dup2(c->saved, STDERR_FILENO);
+	assert_true(took < 5);
+	assert_true(n > 0);
+	c->text[n] = '\0';
+	assert_non_null(strstr(c->text, "event=log-lines-lost number="));
+	assert_non_null(strstr(c->text, "<6>a=last\n"));
+	close(ends[0]);
+	close(ends[1]);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -204,6 +243,7 @@ main(void)
 	    test(a_sentence_stands_in_text),
 	    test(a_long_value_stays_whole),
 	    test(lines_of_threads_do_not_mix),
+	    test(a_reader_that_hangs_holds_up_nobody_and_is_told_what_it_missed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

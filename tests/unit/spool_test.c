@@ -33,6 +33,7 @@ struct world {
 	unsigned batches, largest;
 	unsigned bad;
 	char sentence[ERR_TEXT_MAX];
+	struct spool_place place; /* behind the last batch taken */
 };
 
 static int
@@ -151,7 +152,6 @@ static int
 take(void *context, struct arena *arena, struct message **messages, size_t n,
     const struct spool_place *after)
 {
-	(void)after;
 	struct world *w = context;
 	assert_non_null(arena_alloc(arena, 10));
 	if (w->n + n > w->refuse_from)
@@ -160,6 +160,7 @@ take(void *context, struct arena *arena, struct message **messages, size_t n,
 		snprintf(w->ids[w->n], 16, "%s", messages[i]->queue_id);
 		w->counts[w->n++] = messages[i]->recipient_count;
 	}
+	w->place = *after;
 	w->batches++;
 	w->largest = n > w->largest ? (unsigned)n : w->largest;
 	return 0;
@@ -357,6 +358,37 @@ a_replay_goes_on_where_the_last_one_was_refused(void **state)
 }
 
 static void
+a_replay_goes_on_after_a_restart_at_the_place_that_was_kept(void **state)
+{
+	struct world *w = *state;
+	append(w, 0, 1000);
+	w->refuse_from = 500;
+	assert_int_equal(replay(w), -1);
+	unsigned taken = w->n;
+	assert_in_range(taken, 1, 500);
+	reopen(w);
+	w->refuse_from = UINT32_MAX;
+	struct spool_place other = w->place;
+	other.file++; /* of a file that is gone */
+	spool_resume(w->spool, &other);
+	spool_resume(w->spool, &w->place);
+	assert_int_equal(replay(w), 0);
+	assert_int_equal(w->n, 1000);
+	assert_string_equal(w->ids[taken], "Q400");
+}
+
+static void
+a_place_in_another_file_is_not_this_ones(void **state)
+{
+	struct world *w = *state;
+	append(w, 0, 10);
+	const struct spool_place other = {.file = 1, .offset = 20, .lines = 1};
+	spool_resume(w->spool, &other);
+	assert_int_equal(replay(w), 0);
+	assert_int_equal(w->n, 10);
+}
+
+static void
 a_replay_begins_anew_when_told_to(void **state)
 {
 	struct world *w = *state;
@@ -522,6 +554,8 @@ main(void)
 	    test(many_messages_come_in_batches),
 	    test(what_is_refused_stays),
 	    test(a_replay_goes_on_where_the_last_one_was_refused),
+	    test(a_replay_goes_on_after_a_restart_at_the_place_that_was_kept),
+	    test(a_place_in_another_file_is_not_this_ones),
 	    test(a_replay_begins_anew_when_told_to),
 	    test(messages_after_a_replay_are_all_new),
 	    test(a_line_that_cannot_be_read_is_kept_beside_and_told),
