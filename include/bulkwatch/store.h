@@ -13,6 +13,7 @@
 #ifndef BULKWATCH_STORE_H
 #define BULKWATCH_STORE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -74,12 +75,21 @@ void store_mark_damaged(struct store *store);
 int store_set_aside(const char *path, store_notice_fn *notice, void *context,
     struct err *err);
 
+/* A check of the whole file that can be ended from another thread. */
+struct store_check {
+	pthread_mutex_t mutex;
+	void *db; /* the connection, while it runs */
+	bool stopped;
+};
+void store_check_init(struct store_check *check);
+
+/* Ends the check, or keeps it from beginning. From any thread. */
+void store_check_stop(struct store_check *check);
+
 /* Reads the whole file for damage on a connection of its own; may take
- * minutes and may run in any thread. stop is asked now and then: true ends the
- * check early. Returns 1 if sound or stopped, 0 if damaged (sentence in err),
- * -1 if it could not be read. */
-int store_verify(const char *path, bool (*stop)(void *context), void *context,
-    struct err *err);
+ * minutes, in any thread. Returns 1 if sound or stopped, 0 if damaged (sentence
+ * in err), -1 if it could not be read. */
+int store_verify(const char *path, struct store_check *check, struct err *err);
 
 /* ------------------------------------------- writing: the way of a batch */
 

@@ -19,6 +19,7 @@
 struct upkeep {
 	struct upkeep_options options;
 	pthread_t thread, verifier;
+	struct store_check check;
 	atomic_bool stop;
 };
 
@@ -123,6 +124,7 @@ static uint64_t
 repeat(struct upkeep *u, recorder_job_fn *job, int64_t before_ms)
 {
 	uint64_t removed = 0;
+	const struct timespec pause = {.tv_nsec = STORE_STEP_MS * 1000000};
 	struct step step = {.before_ms = before_ms, .more = true};
 	while (step.more && !atomic_load(&u->stop)) {
 		step.more = false;
@@ -131,6 +133,9 @@ repeat(struct upkeep *u, recorder_job_fn *job, int64_t before_ms)
 		if (recorder_call(u->options.recorder, job, &step, &err) < 0)
 			break; /* the recorder has said why */
 		removed += step.removed;
+		/* As long as a step: mail has at least half of the time. */
+		if (step.more)
+			nanosleep(&pause, NULL);
 	}
 	return removed;
 }
@@ -214,13 +219,6 @@ run(void *context)
 
 /* -------------------------------------------------------- the whole check */
 
-static bool
-shall_stop(void *context)
-{
-	struct upkeep *u = context;
-	return atomic_load(&u->stop);
-}
-
 static void *
 verify(void *context)
 {
@@ -229,7 +227,7 @@ verify(void *context)
 	struct err err;
 	struct stat st = {0};
 	const bool there = stat(s->database, &st) == 0;
-	int sound = store_verify(s->database, shall_stop, u, &err);
+	int sound = store_verify(s->database, &u->check, &err);
 	if (sound == 0 && there)
 		recorder_report_damage(
 		    u->options.recorder, st.st_ino, err.text);
@@ -250,6 +248,7 @@ upkeep_init(const struct upkeep_options *options, struct upkeep **upkeep_r,
 	if (u == NULL)
 		return err_set(err, "memory is out");
 	u->options = *options;
+	store_check_init(&u->check);
 	if (pthread_create(&u->thread, NULL, run, u) != 0) {
 		free(u);
 		return err_set(err, "the upkeep's thread cannot be made");
@@ -273,6 +272,7 @@ upkeep_deinit(struct upkeep **upkeep)
 	atomic_store(&u->stop, true);
 	pthread_kill(u->thread, SIGUSR1); /* it waits for a second else */
 	pthread_join(u->thread, NULL);
+	store_check_stop(&u->check);
 	pthread_join(u->verifier, NULL);
 	free(u);
 	*upkeep = NULL;

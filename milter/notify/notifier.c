@@ -154,6 +154,21 @@ send_due(struct notifier *notifier, const struct settings *settings,
 	return wait;
 }
 
+/* Seconds until a mail may go; 0: now. While the hour's mails are spent nothing
+ * is read: bulk sends wake us one by one, and thousands may wait. */
+static int64_t
+wait_for_room(struct notifier *notifier, const struct settings *settings)
+{
+	struct delivery *delivery = &notifier->delivery;
+	const int64_t now_tick = clock_tick();
+	const size_t per_hour = settings->alerts.per_hour;
+	if (lane_left(&delivery->admins, now_tick, per_hour) > 0 ||
+	    lane_left(&delivery->senders, now_tick, per_hour) > 0)
+		return 0;
+	return sooner(lane_wait(&delivery->admins, now_tick, per_hour),
+	    lane_wait(&delivery->senders, now_tick, per_hour));
+}
+
 /* Looks what is due and sends what may go. Returns as above. */
 static int64_t
 round_with(struct notifier *notifier, const struct settings *settings)
@@ -169,6 +184,9 @@ round_with(struct notifier *notifier, const struct settings *settings)
 	const int64_t until_ms = due_until(next_ms, now_ms);
 	if (next_ms > until_ms)
 		return sooner(IDLE_SECS, (next_ms - until_ms + 999) / 1000);
+	const int64_t spent = wait_for_room(notifier, settings);
+	if (spent > 0)
+		return spent;
 	struct arena *arena = arena_new();
 	struct rows due = {NULL, 0};
 	int64_t wait = RETRY_SECS;

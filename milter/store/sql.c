@@ -86,8 +86,8 @@ static const char *const texts[SQL_N] = {
     [SQL_SEND_OF_RETRY] =
         "SELECT bulk_send.id, messages, recipients, distinct_recipients "
         "FROM bulk_message JOIN bulk_send ON bulk_send.id = bulk_send "
-        "WHERE fingerprint = ? AND sender = ? AND bulk_send.identity = ? "
-        "AND last_at > ? "
+        "WHERE fingerprint = ? AND +sender = ? AND +bulk_send.identity = ? "
+        "AND +last_at > ? "
         "ORDER BY bulk_send.id DESC LIMIT 1",
     [SQL_SEND_MESSAGE] =
         "INSERT OR IGNORE INTO bulk_message (bulk_send, message, fingerprint, "
@@ -215,7 +215,8 @@ static const char *const texts[SQL_N] = {
     [SQL_SHOW_EVIDENCE] =
         "SELECT " MESSAGE_COLUMNS ", message.recipients FROM bulk_message "
         "JOIN message ON message.id = bulk_message.message "
-        "WHERE bulk_message.bulk_send = ? ORDER BY message.id LIMIT ?",
+        "WHERE bulk_message.bulk_send = ? ORDER BY bulk_message.message "
+        "LIMIT ?",
     [SQL_SHOW_HISTORY] = "SELECT at, by_, event, note FROM history "
                          "WHERE bulk_send = ? ORDER BY id",
     [SQL_SHOW_ALERTS] =

@@ -13,7 +13,7 @@
 #include "bulkwatch/clock.h"
 
 /* Up to this size a quick check takes a fraction of a second. */
-#define CHECK_BYTES_MAX (INT64_C(64) * 1024 * 1024)
+#define CHECK_BYTES_MAX (INT64_C(16) * 1024 * 1024)
 
 /* Pages in the WAL (4 KB each) before the daemon's connection copies them into
  * the database. */
@@ -424,32 +424,47 @@ store_get_place(
 
 /* -------------------------------------------------------- a whole check */
 
-struct stopper {
-	bool (*stop)(void *context);
-	void *context;
-	bool stopped;
-};
-
-static int
-ask_stop(void *context)
+void
+store_check_init(struct store_check *check)
 {
-	struct stopper *stopper = context;
-	stopper->stopped = stopper->stop(stopper->context);
-	return stopper->stopped;
+	*check = (struct store_check){.db = NULL};
+	pthread_mutex_init(&check->mutex, NULL);
+}
+
+/* SQLite asks no progress handler within a table's check, but it looks for an
+ * interrupt. */
+void
+store_check_stop(struct store_check *check)
+{
+	pthread_mutex_lock(&check->mutex);
+	check->stopped = true;
+	if (check->db != NULL)
+		sqlite3_interrupt(check->db);
+	pthread_mutex_unlock(&check->mutex);
+}
+
+/* Notes the connection that can be interrupted, NULL for none. Returns true if
+ * the check shall stop. */
+static bool
+check_runs_on(struct store_check *check, sqlite3 *db)
+{
+	pthread_mutex_lock(&check->mutex);
+	check->db = db;
+	bool stopped = check->stopped;
+	pthread_mutex_unlock(&check->mutex);
+	return stopped;
 }
 
 int
-store_verify(const char *path, bool (*stop)(void *context), void *context,
-    struct err *err)
+store_verify(const char *path, struct store_check *check, struct err *err)
 {
 	sqlite3 *db;
 	if (schema_connect(path, SQLITE_OPEN_READWRITE, &db, err) < 0)
 		return -1;
-	struct stopper stopper = {.stop = stop, .context = context};
-	sqlite3_progress_handler(db, 10000, ask_stop, &stopper);
-	int sound = schema_quick_check(db, err);
+	int sound = check_runs_on(check, db) ? 1 : schema_quick_check(db, err);
+	const bool stopped = check_runs_on(check, NULL);
 	sqlite3_close(db);
-	return stopper.stopped ? 1 : sound;
+	return stopped ? 1 : sound;
 }
 
 /* --------------------------------------------------------- transactions */
