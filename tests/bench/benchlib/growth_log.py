@@ -87,7 +87,7 @@ def _start_up(bench, empty, daemon):
             "columns": ["database", "s until it accepts", "s until it is ready",
                         "s that stopping it at once takes"], "rows": rows,
             "note": "From when it accepts until it is ready, mail waits. The whole file is checked "
-                    "for damage behind the start (before it is ready, if it has 64 MB or less); "
+                    "for damage behind the start (before it is ready, if it has 16 MB or less); "
                     "stopping at once meets that check."}, [
         report.limit("Growth: start-up with the log", slowest, START_SECS, "s", "{:.2f}")]
 
