@@ -104,7 +104,7 @@ is_known_charset(const char *word)
 /*
  * The line with neighbouring base64 words of one charset made one. GMime
  * 3.2.13, which Debian 12 has, loses all that follows a word with padding (its
- * issue 133), and the last bytes of one whose padding is missing.
+ * bug 133), and the last bytes of one whose padding is missing.
  */
 static GString *
 join(const char *line)
