@@ -573,7 +573,7 @@ main(void)
 	    with_folder(what_is_committed_survives_the_end_of_the_process),
 	    with_store(a_sound_file_passes_the_whole_check),
 	    with_folder(the_whole_check_finds_damage),
-	    with_store(the_whole_check_can_be_stopped),
+	    with_folder(the_whole_check_can_be_stopped),
 	    with_folder(a_check_of_no_file_is_no_answer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
