@@ -128,7 +128,7 @@ int store_begin(struct store *store, struct err *err);
 /*
  * Puts a batch of messages into the ledger and its windows, in order, and
  * fills counted of each measure: a later message sees the earlier ones. A
- * retry of a message that the ledger holds (same sender, Message-ID and
+ * retry of a message that the ledger holds (same sender, Message-ID, subject and
  * recipients) is not put in again: it gets that message's id.
  */
 int store_count(struct store *store, struct entry *const *entries, size_t n,

@@ -36,8 +36,8 @@ uint64_t digest_name(
 size_t digest_recipients(const struct digest_key *key,
     const struct message *message, uint64_t *hashes_r);
 
-/* What makes a message the same when it is tried again: sender, Message-ID and
- * recipients. A message without Message-ID is like no other: its time and
+/* What makes a message the same when it is tried again: sender, Message-ID,
+ * subject and recipients. One without Message-ID is like no other: its time and
  * queue id stand in. */
 uint64_t digest_message(const struct digest_key *key,
     const struct message *message, const uint64_t *hashes, size_t n);
