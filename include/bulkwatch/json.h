@@ -34,11 +34,12 @@ int json_message_parse(struct arena *arena, const char *line, size_t length,
  *   list:    array of objects with id status outcome sender identity trigger
  *            rule action first_at last_at messages recipients
  *            distinct_recipients external_recipients subject client
- *            declaration assignee reference (and ended, limit, window)
+ *            declaration assignee reference (and ended, limit, window, held)
  *   send:    one such object
  *   show:    one such object, but declaration is the object that it is in
  *            declarations, with evidence (at queue_id message_id mail_from
- *            login client subject recipient_count recipients), history (at by
+ *            login client subject action recipient_count recipients),
+ *            held_messages (at queue_id recipient_count state settled_at by), history (at by
  *            event note) and alerts (kind to state attempts last_error
  *            created_at sent_at)
  *   declarations: array of id sender recipients from until reason reference

@@ -45,6 +45,29 @@ void policy_decide(const struct settings *settings,
     const struct measure *measures, size_t measures_n,
     struct decision *decision_r);
 
+/* What is known of a trigger beyond the rules. */
+struct circumstances {
+	bool gone;     /* the mail went on before it was counted */
+	bool can_hold; /* the MTA can put mail aside */
+	int64_t waited_secs; /* since its first try was deferred; -1: this is
+	                      * the first */
+};
+
+/*
+ * Settles what is done with a trigger, after policy_apply_declaration. Mail
+ * that is gone is only logged. Where the MTA cannot hold, mail is deferred instead. And a deferral
+ * ends: a message that alone fills the windows of its rules goes on when it has
+ * waited as long as they are, any other when the window has room for it again,
+ * after a day at the latest.
+ */
+void policy_settle_action(const struct settings *settings,
+    const struct measure *measures, size_t measures_n,
+    const struct circumstances *circumstances, struct decision *decision);
+
+/* True if a rule that measured the message may do more than log it. */
+bool policy_may_act(const struct settings *settings,
+    const struct measure *measures, size_t measures_n);
+
 /* How long without a trigger before a bulk send is over: the longest window of
  * the rules, and 10 minutes where no rule has one. Seconds. */
 int64_t policy_quiet_secs(const struct settings *settings);

@@ -91,6 +91,7 @@ struct message {
 	size_t recipients_n; /* entries in recipients */
 	uint32_t recipient_count;
 	uint32_t external_count;
+	enum action action; /* what was done with it, or with its latest try */
 };
 
 /*
@@ -122,7 +123,7 @@ struct decision {
 	int64_t window_secs; /* longest window that matched, of those who count
 	                      * the same sender; 0 if none: so far back reach
 	                      * the messages that belong to it */
-	enum action action;
+	enum action action; /* what is done with the message */
 	bool alert;         /* some matching rule wants an alert */
 	int64_t quiet_secs; /* a bulk send is over after so long without trigger */
 	/* What covers the message, NULL if nothing does. */
@@ -145,7 +146,9 @@ struct bulk_send {
 	enum outcome outcome;
 	enum trigger trigger;
 	const char *rule; /* name of the rule that began it */
-	enum action action;
+	enum action action; /* the strongest that met one of its messages */
+	uint32_t held;      /* messages that the MTA holds and that wait for
+	                     * release or discard */
 	int64_t first_at_ms, last_at_ms;
 	bool ended; /* no further trigger will extend it */
 	uint32_t messages;
@@ -176,6 +179,29 @@ struct declaration {
 	/* What was seen of it: */
 	uint32_t bulk_sends;
 	uint32_t used; /* distinct recipients, summed over its bulk sends */
+};
+
+/* What became of a message that was put into the MTA's hold queue. Stored. */
+enum held_state {
+	HELD_WAITING = 1,
+	HELD_RELEASED = 2,
+	HELD_DISCARDED = 3,
+	HELD_GONE = 4, /* it was not there any more when somebody looked */
+};
+
+const char *record_held_state_name(enum held_state state); /* waiting, released, discarded, gone */
+
+/* A message that the MTA was told to hold. A retry that is held too is another
+ * one: it has its own queue id. */
+struct held {
+	int64_t id;
+	int64_t message; /* the ledger's number */
+	int64_t at_ms;
+	const char *queue_id;
+	uint32_t recipient_count;
+	enum held_state state;
+	int64_t settled_ms; /* when it was released …; 0: it waits */
+	const char *by;
 };
 
 /* One line of a bulk send's story. */
@@ -235,6 +261,8 @@ struct bulk_send_story {
 	size_t history_n;
 	const struct alert *alerts; /* oldest first */
 	size_t alerts_n;
+	const struct held *held; /* oldest first */
+	size_t held_n;
 };
 
 /* What the day's digest tells. Nothing in any of it: no digest. */
@@ -246,6 +274,8 @@ struct day {
 	size_t fresh_n;
 	const struct declaration *expected; /* in force some time of today */
 	size_t expected_n;
+	const struct bulk_send *holding; /* have held mail that waits, newest first */
+	size_t holding_n;
 	uint32_t alerts_failed;  /* given up since */
 	uint32_t store_failures; /* times that the database failed since */
 };

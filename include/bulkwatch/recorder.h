@@ -50,9 +50,11 @@ int recorder_init(const struct recorder_options *options,
 void recorder_deinit(struct recorder **recorder);
 
 /* What end of message is answered. */
-enum verdict {
-	VERDICT_ACCEPT,
-	VERDICT_DEFER, /* the store fails and on_failure is "defer" */
+struct verdict {
+	enum action action; /* ACTION_LOG: the mail goes on */
+	/* The rule that wants the action, in the message's settings; NULL: no
+	 * rule does (the store fails and on_failure is "defer"). */
+	const struct rule *rule;
 };
 
 /*
@@ -61,10 +63,11 @@ enum verdict {
  * on_failure's, and the recorder goes on with it.
  * arena: holds message; taken over and freed by the recorder.
  * settings: those that the message began with; referenced by the recorder.
+ * can_hold: the MTA can put mail aside (quarantine).
  */
 #define RECORDER_DEADLINE_SECS 8
-enum verdict recorder_record(struct recorder *recorder, struct arena *arena,
-    const struct settings *settings, struct message *message);
+struct verdict recorder_record(struct recorder *recorder, struct arena *arena,
+    const struct settings *settings, struct message *message, bool can_hold);
 
 /*
  * Runs a job in the recorder's thread between batches and waits for it.

@@ -97,12 +97,20 @@ int store_verify(const char *path, struct store_check *check, struct err *err);
 struct entry {
 	struct arena *arena;             /* where answers may be kept */
 	const struct settings *settings; /* how evidence is kept */
-	struct message *message;         /* id is set by store_count */
+	struct message *message;         /* id, action: set by store_keep */
 	struct measure *measures;        /* counted is set by store_count */
 	size_t measures_n;
+	bool may_act;                    /* a rule may do more than log it */
+	bool gone;                       /* the mail went on already: nothing
+	                                  * can be done with it */
+	bool can_hold;                   /* the MTA can put mail aside */
 	struct decision decision;        /* from policy, after store_count */
 	/* set by store_count: */
-	bool retry;                      /* the ledger has it already */
+	bool retry;                      /* the ledger has it already … */
+	int64_t known;                   /* … with this number … */
+	bool refused_before;             /* … and it was deferred or rejected */
+	int64_t waited_secs;             /* since the first try was refused; -1:
+	                                  * it was not */
 	const uint64_t *hashes;          /* of its recipients, sorted, unique */
 	size_t hashes_n;
 	uint64_t fingerprint;
@@ -126,13 +134,21 @@ struct entry {
 int store_begin(struct store *store, struct err *err);
 
 /*
- * Puts a batch of messages into the ledger and its windows, in order, and
- * fills counted of each measure: a later message sees the earlier ones. A
- * retry of a message that the ledger holds (same sender, Message-ID, subject and
- * recipients) is not put in again: it gets that message's id.
+ * Fills counted of each measure: what the windows would hold with this message.
+ * Finds out whether it is a retry of a message that the ledger has (same
+ * sender, Message-ID, subject and recipients). Changes nothing.
  */
-int store_count(struct store *store, struct entry *const *entries, size_t n,
-    struct err *err);
+int store_count(struct store *store, struct entry *entry, struct err *err);
+
+/*
+ * Puts the message into the ledger with the decision's action, and into its
+ * windows unless it is refused (deferred, rejected). A retry is not put in
+ * again: it gets the earlier try's id; but where that was refused and this one
+ * goes on, this one takes its place, also in its bulk send.
+ * Messages are counted and kept one by one, so a later one sees the earlier
+ * ones.
+ */
+int store_keep(struct store *store, struct entry *entry, struct err *err);
 
 /*
  * Records a trigger (entry->decision.matched): opens a bulk send, with the
@@ -141,6 +157,13 @@ int store_count(struct store *store, struct entry *const *entries, size_t n,
  */
 #define STORE_ABSORB_MAX 1000
 int store_bulk(struct store *store, struct entry *entry, struct err *err);
+
+/* Notes that the MTA was told to hold the trigger of a bulk send. */
+int store_note_hold(struct store *store, struct entry *entry, struct err *err);
+
+/* Notes that a message went on after all, although its record says that it was
+ * held or refused: the answer came too late. A transaction of its own. */
+int store_note_gone(struct store *store, struct entry *entry, struct err *err);
 
 /* Declarations that a message of this time may fall under, or may have
  * outlived by a month; in the arena. */
@@ -244,6 +267,21 @@ int store_note_failure(struct store *store, struct err *err);
 /* ----------------------------------------- follow-up and declarations */
 /* For both kinds of handle; each is a transaction of its own. */
 
+/* Messages of a bulk send that the MTA was told to hold, oldest first; or only
+ * those that still wait. */
+int store_held(struct store *store, struct arena *arena, int64_t bulk_send,
+    bool waiting_only, struct held **held_r, size_t *n_r, struct err *err);
+
+/*
+ * Notes what became of a held message that waits: its new state, by whom and
+ * when, and a line in the history of its bulk send, whose event is the state's
+ * name and whose note names the queue id.
+ * Returns 1 done, 0 if it does not wait any more (somebody was quicker:
+ * nothing is changed), -1 with a sentence.
+ */
+int store_settle_held(struct store *store, int64_t held, enum held_state state,
+    const char *by, int64_t at_ms, struct err *err);
+
 /*
  * Changes a bulk send. change is given the record as it is and says what it
  * shall be (status, outcome, assignee, reference) and the line of history; it
@@ -284,6 +322,7 @@ int store_backup(struct store *store, const char *path, struct err *err);
 /* Which bulk sends `list` wants. Strings NULL and numbers 0: no condition. */
 struct list_filter {
 	bool open_only;         /* status is not closed */
+	bool held_only;         /* has held mail that waits */
 	enum status status;     /* 0: any */
 	const char *sender;     /* a pattern (pattern.h), canonical */
 	int64_t since_ms;       /* last_at at or after */

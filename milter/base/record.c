@@ -51,6 +51,13 @@ static const char *const alert_states[] = {
     [ALERT_FAILED] = "failed",
 };
 
+static const char *const held_states[] = {
+    [HELD_WAITING] = "waiting",
+    [HELD_RELEASED] = "released",
+    [HELD_DISCARDED] = "discarded",
+    [HELD_GONE] = "gone",
+};
+
 static const char *
 name_of(const char *const *names, size_t n, unsigned value)
 {
@@ -109,6 +116,12 @@ const char *
 record_alert_state_name(enum alert_state state)
 {
 	return NAME_OF(alert_states, state);
+}
+
+const char *
+record_held_state_name(enum held_state state)
+{
+	return NAME_OF(held_states, state);
 }
 
 int

@@ -23,6 +23,22 @@ log_bulk_send(const struct entry *e)
 	    e->message->client, "subject", e->message->subject, NULL);
 }
 
+static void
+log_action(const struct entry *e)
+{
+	const struct rule *rule =
+	    &e->settings->rules[e->measures[e->decision.measure].rule];
+	char id[24];
+	snprintf(id, sizeof(id), "%lld", (long long)e->bulk_send);
+	log_event(LOG_LEVEL_NOTICE, "queue_id", e->message->queue_id, "event",
+	    record_action_name(e->decision.action), "id", id, "sender",
+	    e->measures[e->decision.measure].who, "rule", rule->name, "text",
+	    rule->action == ACTION_HOLD && e->decision.action == ACTION_DEFER
+		? "the MTA cannot hold mail: deferred instead"
+		: "",
+	    NULL);
+}
+
 /* Who shall be told of a trigger that is recorded. */
 static int
 queue_mail(struct store *store, struct entry *e,
@@ -44,19 +60,56 @@ queue_mail(struct store *store, struct entry *e,
 	return to == NULL ? 0 : store_queue_notice(store, e, to, err);
 }
 
-static int
-record_trigger(struct store *store, struct entry *e, struct err *err)
-{
-	struct declaration *declarations;
+/* Declarations that may concern a message. */
+struct declared {
+	struct declaration *list;
 	size_t n;
-	if (store_declarations_at(
-		store, e->arena, e->message->at_ms, &declarations, &n, err) < 0)
+};
+
+/* What is done with the message. */
+static int
+decide(struct store *store, struct entry *e, struct declared *declared_r,
+    struct err *err)
+{
+	const struct circumstances circumstances = {.gone = e->gone,
+	    .can_hold = e->can_hold,
+	    .waited_secs = e->waited_secs};
+	policy_decide(e->settings, e->measures, e->measures_n, &e->decision);
+	if (!e->decision.matched)
+		return 0;
+	if (store_declarations_at(store, e->arena, e->message->at_ms,
+		&declared_r->list, &declared_r->n, err) < 0)
 		return -1;
-	policy_apply_declaration(&e->decision, declarations, n,
+	policy_apply_declaration(&e->decision, declared_r->list, declared_r->n,
 	    e->measures[e->decision.measure].who, e->message->at_ms);
-	if (store_bulk(store, e, err) < 0)
+	policy_settle_action(e->settings, e->measures, e->measures_n,
+	    &circumstances, &e->decision);
+	return 0;
+}
+
+/* Records a trigger and what is due because of it. */
+static int
+record_trigger(struct store *store, struct entry *e,
+    const struct declared *declared, struct err *err)
+{
+	if (store_bulk(store, e, err) < 0 ||
+	    (e->decision.action == ACTION_HOLD &&
+		store_note_hold(store, e, err) < 0))
 		return -1;
-	return queue_mail(store, e, declarations, n, err);
+	return queue_mail(store, e, declared->list, declared->n, err);
+}
+
+/* The way of one message. */
+static int
+save_one(struct store *store, struct entry *e, struct err *err)
+{
+	struct declared declared = {0};
+	if (store_count(store, e, err) < 0 ||
+	    decide(store, e, &declared, err) < 0 ||
+	    store_keep(store, e, err) < 0)
+		return -1;
+	return e->decision.matched ? record_trigger(store, e, &declared, err)
+				   : 0;
 }
 
 int
@@ -64,15 +117,8 @@ batch_save(struct store *store, struct entry *const *entries, size_t n,
     const struct spool_place *place, struct err *err)
 {
 	int failed = store_begin(store, err);
-	if (failed == 0)
-		failed = store_count(store, entries, n, err);
-	for (size_t i = 0; i < n && failed == 0; i++) {
-		struct entry *e = entries[i];
-		policy_decide(
-		    e->settings, e->measures, e->measures_n, &e->decision);
-		if (e->decision.matched)
-			failed = record_trigger(store, e, err);
-	}
+	for (size_t i = 0; i < n && failed == 0; i++)
+		failed = save_one(store, entries[i], err);
 	if (failed == 0 && place != NULL)
 		failed = store_note_place(store, place, err);
 	if (failed == 0)
@@ -89,6 +135,8 @@ batch_report(struct entry *const *entries, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (entries[i]->opened)
 			log_bulk_send(entries[i]);
+		if (entries[i]->decision.action != ACTION_LOG)
+			log_action(entries[i]);
 		mail = mail || entries[i]->alert_queued;
 	}
 	return mail;

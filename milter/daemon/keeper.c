@@ -35,6 +35,12 @@ keeper_fail(struct keeper *k, const char *sentence)
 	k->next_remark = k->failed_at + REMIND_SECS;
 }
 
+/* The mail goes on. */
+static const struct verdict accept_it = {.action = ACTION_LOG};
+
+/* It shall come again, for no rule's sake. */
+static const struct verdict defer_it = {.action = ACTION_DEFER};
+
 static void
 park(struct keeper *k, struct ticket *ticket)
 {
@@ -43,13 +49,14 @@ park(struct keeper *k, struct ticket *ticket)
 		ticket_log(LOG_LEVEL_ERROR, message, "only-in-log",
 		    "store and spool fail and memory is full: this line is "
 		    "all there is of the message");
-		ticket_answer(ticket, VERDICT_ACCEPT);
+		ticket_answer(ticket, accept_it);
 		ticket_release(ticket);
 		return;
 	}
 	ticket_log(LOG_LEVEL_ERROR, message, "kept-in-memory",
 	    "store and spool fail: the message waits in memory");
-	ticket_answer(ticket, VERDICT_ACCEPT);
+	ticket_answer(ticket, accept_it);
+	ticket->entry.gone = true;
 	ticket_list_add(&k->parked, ticket);
 }
 
@@ -70,7 +77,7 @@ keep_aside(struct keeper *k, struct ticket **tickets, size_t n)
 		}
 		ticket_log(LOG_LEVEL_WARNING, e->message, "deferred",
 		    "the store fails and on_failure is defer");
-		ticket_answer(tickets[i], VERDICT_DEFER);
+		ticket_answer(tickets[i], defer_it);
 		ticket_release(tickets[i]);
 	}
 	if (kept_n == 0)
@@ -84,7 +91,7 @@ keep_aside(struct keeper *k, struct ticket **tickets, size_t n)
 			park(k, kept[i]);
 			continue;
 		}
-		ticket_answer(kept[i], VERDICT_ACCEPT);
+		ticket_answer(kept[i], accept_it);
 		ticket_log(LOG_LEVEL_WARNING, messages[i], "spooled",
 		    "the store fails");
 		ticket_release(kept[i]);
@@ -134,6 +141,8 @@ bring_in_spooled(void *context, struct arena *arena, struct message **messages,
 		*e = (struct entry){.arena = arena,
 		    .settings = k->settings,
 		    .message = messages[i],
+		    .gone = true,
+		    .may_act = true,
 		    .measures = m,
 		    .measures_n = policy_measure(k->settings, messages[i], m)};
 		entries[i] = e;
@@ -292,6 +301,33 @@ try_spool(struct keeper *k)
 		keeper_fail(k, err.text);
 }
 
+static struct verdict
+verdict_of(const struct entry *entry)
+{
+	const struct decision *d = &entry->decision;
+	if (d->action == ACTION_LOG)
+		return accept_it;
+	return (struct verdict){.action = d->action,
+	    .rule = &entry->settings->rules[entry->measures[d->measure].rule]};
+}
+
+/* The session has answered by on_failure while the message was saved. If that
+ * let the mail go on, the record shall not say otherwise. */
+static void
+answer_is_late(struct keeper *k, struct entry *entry)
+{
+	struct err err;
+	if (k->store == NULL || entry->decision.action == ACTION_LOG ||
+	    entry->settings->on_failure != ON_FAILURE_ACCEPT)
+		return;
+	ticket_log(LOG_LEVEL_WARNING, entry->message, "not-acted",
+	    "the answer came too late: the mail went on although a rule says "
+	    "otherwise");
+	entry->decision.action = ACTION_LOG;
+	if (store_note_gone(k->store, entry, &err) < 0)
+		keeper_fail(k, err.text);
+}
+
 /* ------------------------------------------------------------ from outside */
 
 void
@@ -309,7 +345,8 @@ keeper_take(struct keeper *k, struct ticket **tickets, size_t n)
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		ticket_answer(tickets[i], VERDICT_ACCEPT);
+		if (!ticket_answer(tickets[i], verdict_of(entries[i])))
+			answer_is_late(k, entries[i]);
 	if (batch_report(entries, n))
 		k->mail_queued(k->context);
 	for (size_t i = 0; i < n; i++)

@@ -55,7 +55,9 @@ process(struct recorder *r, struct ticket_list *batch)
 	struct ticket *tickets[KEEPER_BATCH_MAX];
 	size_t n = 0;
 	for (struct ticket *t; (t = ticket_list_take(batch)) != NULL;) {
-		if (atomic_load(&t->withdrawn))
+		const enum ticket_state state = atomic_load(&t->state);
+		t->entry.gone = state == TICKET_GIVEN_UP;
+		if (state == TICKET_TAKEN_BACK)
 			ticket_release(t);
 		else
 			tickets[n++] = t;
@@ -145,55 +147,84 @@ run(void *context)
 
 /* ------------------------------------------------------------ from outside */
 
-enum verdict
-recorder_record(struct recorder *r, struct arena *arena,
-    const struct settings *settings, struct message *message)
+/* Puts the ticket at the end of those that wait. Returns false if there is no
+ * room. */
+static bool
+hand_over(struct recorder *r, struct ticket *ticket)
 {
-	const enum verdict on_failure = settings->on_failure == ON_FAILURE_DEFER
-					    ? VERDICT_DEFER
-					    : VERDICT_ACCEPT;
-	struct ticket *ticket = ticket_new(arena, settings, message);
-	if (ticket == NULL) {
-		ticket_log(LOG_LEVEL_ERROR, message, "only-in-log",
-		    "memory is out: this line is all there is of the message");
-		arena_free(arena);
-		return on_failure;
-	}
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += RECORDER_DEADLINE_SECS;
-
 	pthread_mutex_lock(&r->mutex);
 	const bool idle = r->waiting.first == NULL;
 	const bool full = r->waiting.n >= WAITING_MAX;
 	if (!full)
 		ticket_list_add(&r->waiting, ticket);
 	pthread_mutex_unlock(&r->mutex);
-	if (full) {
-		/* The recorder has hung for long, and memory is not endless. */
-		ticket_log(LOG_LEVEL_ERROR, message, "only-in-log",
-		    "the disk does not answer and memory is full: this line "
-		    "is all there is of the message");
-		ticket_release(ticket);
-		ticket_release(ticket);
-		return on_failure;
-	}
-	if (idle)
+	if (idle && !full)
 		pthread_cond_signal(&r->work);
+	return !full;
+}
 
+/* Waits for the recorder's answer. Returns false after the deadline. */
+static bool
+wait_for_answer(struct ticket *ticket)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += RECORDER_DEADLINE_SECS;
 	int late;
 	do
 		late = sem_clockwait(&ticket->done, CLOCK_MONOTONIC, &until);
 	while (late < 0 && errno == EINTR);
-	enum verdict verdict = late < 0 ? on_failure : ticket->verdict;
-	if (late < 0) {
-		atomic_store(&ticket->withdrawn, verdict == VERDICT_DEFER);
-		ticket_log(LOG_LEVEL_ERROR, message, "answered-late",
-		    verdict == VERDICT_DEFER
-			? "the disk does not answer: the MTA was told to try "
-			  "again"
-			: "the disk does not answer: the mail goes on, the "
-			  "message waits in memory");
+	return late == 0;
+}
+
+/* What is answered without the recorder. */
+static struct verdict
+on_failure(const struct settings *settings)
+{
+	return (struct verdict){
+	    .action = settings->on_failure == ON_FAILURE_DEFER ? ACTION_DEFER
+							       : ACTION_LOG};
+}
+
+static struct verdict
+answer_of(struct ticket *ticket)
+{
+	if (wait_for_answer(ticket))
+		return ticket->verdict;
+	const struct verdict verdict = on_failure(ticket->entry.settings);
+	const bool again = verdict.action == ACTION_DEFER;
+	if (!ticket_give_up(
+		ticket, again ? TICKET_TAKEN_BACK : TICKET_GIVEN_UP))
+		return ticket->verdict; /* it came after all */
+	ticket_log(LOG_LEVEL_ERROR, ticket->entry.message, "answered-late",
+	    again ? "the disk does not answer: the MTA was told to try again"
+		  : "the disk does not answer: the mail goes on, the message "
+		    "waits in memory");
+	return verdict;
+}
+
+struct verdict
+recorder_record(struct recorder *r, struct arena *arena,
+    const struct settings *settings, struct message *message, bool can_hold)
+{
+	struct ticket *ticket = ticket_new(arena, settings, message);
+	if (ticket == NULL) {
+		ticket_log(LOG_LEVEL_ERROR, message, "only-in-log",
+		    "memory is out: this line is all there is of the message");
+		arena_free(arena);
+		return on_failure(settings);
+	}
+	ticket->entry.can_hold = can_hold;
+	struct verdict verdict;
+	if (hand_over(r, ticket)) {
+		verdict = answer_of(ticket);
+	} else {
+		/* The recorder has hung for long, and memory is not endless. */
+		verdict = on_failure(settings);
+		ticket_log(LOG_LEVEL_ERROR, message, "only-in-log",
+		    "the disk does not answer and memory is full: this line "
+		    "is all there is of the message");
+		ticket_release(ticket);
 	}
 	ticket_release(ticket);
 	return verdict;

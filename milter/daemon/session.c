@@ -13,7 +13,9 @@
  *   envrcpt     ignored            adds a recipient       none, if agreed
  *   data        nothing            nothing                CONTINUE (TCP only)
  *   header      ignored            keeps three of them    none, if agreed
- *   eom         accepted           records, forgets       CONTINUE, TEMPFAIL
+ *   eom         accepted           records, forgets       CONTINUE, after
+ *                                                         quarantine: held;
+ *                                                         TEMPFAIL, REJECT
  *   abort       nothing            forgets                CONTINUE
  *   close       frees all          frees all              CONTINUE
  *
@@ -50,6 +52,7 @@
 #include "bulkwatch/log.h"
 #include "bulkwatch/policy.h"
 #include "bulkwatch/text.h"
+#include "reply.h"
 
 /* The message under way. arena is NULL when there is none; all pointers are
  * into it. */
@@ -66,6 +69,7 @@ struct envelope {
 
 struct session {
 	sfsistat no_reply_rcpt, no_reply_header; /* as negotiated */
+	bool can_hold;                           /* likewise */
 	struct envelope envelope;
 };
 
@@ -157,12 +161,13 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	if (!options.over_tcp)
 		wanted |= SMFIP_NODATA;
 	*steps_r = wanted & steps;
-	*actions_r = 0;
+	*actions_r = actions & SMFIF_QUARANTINE;
 	*unused2_r = 0;
 	*unused3_r = 0;
 	struct session *session = session_of(ctx);
 	if (session == NULL)
 		return SMFIS_REJECT; /* this connection goes without us */
+	session->can_hold = (actions & SMFIF_QUARANTINE) != 0;
 	if ((*steps_r & SMFIP_NR_RCPT) != 0)
 		session->no_reply_rcpt = SMFIS_NOREPLY;
 	if ((*steps_r & SMFIP_NR_HDR) != 0)
@@ -189,7 +194,7 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 		snprintf(names, sizeof(names), "%s", lists[i].names);
 		smfi_setsymlist(ctx, lists[i].stage, names);
 	}
-	*actions_r = SMFIF_SETSYMLIST;
+	*actions_r |= SMFIF_SETSYMLIST;
 	return SMFIS_CONTINUE;
 }
 
@@ -408,9 +413,10 @@ settle_recipients(struct envelope *e)
 }
 
 /* Hands the message over; the envelope is empty afterwards. */
-static enum verdict
-record(SMFICTX *ctx, struct envelope *e)
+static struct verdict
+record(SMFICTX *ctx, struct envelope *e, bool can_hold)
 {
+	const struct verdict go_on = {.action = ACTION_LOG};
 	struct message *m = e->message;
 	const char *queue_id = macro(ctx, e->arena, "i");
 	if (queue_id != NULL && queue_id[0] != '\0')
@@ -418,13 +424,73 @@ record(SMFICTX *ctx, struct envelope *e)
 	make_unique(e);
 	/* No recipient: no message, whatever the MTA means by it. */
 	if (e->recipients_n == 0 || is_own(e))
-		return VERDICT_ACCEPT;
+		return go_on;
 	settle_recipients(e);
 	m->at_ms = clock_wall_ms();
 	m->tick = clock_tick();
 	struct arena *arena = e->arena;
 	e->arena = NULL;
-	return recorder_record(options.recorder, arena, e->settings, m);
+	return recorder_record(
+	    options.recorder, arena, e->settings, m, can_hold);
+}
+
+/* Gives the MTA the text that goes with a refusal; without one it has its own.
+ */
+static void
+set_reply(SMFICTX *ctx, const struct settings *settings,
+    const struct verdict *verdict)
+{
+	char *lines[REPLY_LINES_MAX + 1] = {NULL};
+	char code[4], status[6];
+	struct arena *arena = arena_new();
+	const bool reject = verdict->action == ACTION_REJECT;
+	snprintf(code, sizeof(code), reject ? "550" : "451");
+	snprintf(status, sizeof(status), reject ? "5.7.1" : "4.7.1");
+	/* libmilter takes as many lines as come before the first NULL. */
+	if (arena == NULL ||
+	    reply_lines(arena, verdict->rule, verdict->action,
+		settings->alerts.contact, lines) < 0 ||
+	    smfi_setmlreply(ctx, code, status, lines[0], lines[1], lines[2],
+		lines[3], lines[4], lines[5], lines[6], lines[7],
+		NULL) != MI_SUCCESS)
+		log_text(LOG_LEVEL_WARNING, "reply",
+		    "the text of rule %s could not be given to the MTA",
+		    verdict->rule->name);
+	arena_free(arena);
+}
+
+/* Puts the mail aside. If the MTA does not take the order the mail shall come
+ * again: a person is to look at it before it goes. */
+static sfsistat
+hold(SMFICTX *ctx, const struct verdict *verdict)
+{
+	char reason[80];
+	snprintf(
+	    reason, sizeof(reason), "bulkwatch: rule %s", verdict->rule->name);
+	if (smfi_quarantine(ctx, reason) == MI_SUCCESS)
+		return SMFIS_CONTINUE;
+	log_text(LOG_LEVEL_ERROR, "hold",
+	    "the MTA did not take the order to hold a mail; it was told to try "
+	    "again");
+	return SMFIS_TEMPFAIL;
+}
+
+static sfsistat
+answer_of(SMFICTX *ctx, const struct settings *settings,
+    const struct verdict *verdict)
+{
+	if (verdict->action == ACTION_HOLD)
+		return hold(ctx, verdict);
+	if (verdict->rule != NULL)
+		set_reply(ctx, settings, verdict);
+	switch (verdict->action) {
+	case ACTION_REJECT:
+		return SMFIS_REJECT;
+	case ACTION_DEFER:
+		return SMFIS_TEMPFAIL;
+	default:
+		return SMFIS_CONTINUE;
+	}
 }
 
 static sfsistat
@@ -436,11 +502,13 @@ on_eom(SMFICTX *ctx)
 	struct envelope *e = &session->envelope;
 	sfsistat answer;
 	atomic_fetch_add(&under_way, 1);
-	if (e->out_of_memory)
+	if (e->out_of_memory) {
 		answer = without_memory(e->settings);
-	else
-		answer = record(ctx, e) == VERDICT_DEFER ? SMFIS_TEMPFAIL
-							 : SMFIS_CONTINUE;
+	} else {
+		const struct verdict verdict =
+		    record(ctx, e, session->can_hold);
+		answer = answer_of(ctx, e->settings, &verdict);
+	}
 	forget(session);
 	atomic_fetch_sub(&under_way, 1);
 	return answer;
@@ -476,7 +544,7 @@ session_register(const struct session_options *given, struct err *err)
 	struct smfiDesc description = {
 	    .xxfi_name = name,
 	    .xxfi_version = SMFI_VERSION,
-	    .xxfi_flags = SMFIF_SETSYMLIST,
+	    .xxfi_flags = SMFIF_SETSYMLIST | SMFIF_QUARANTINE,
 	    .xxfi_negotiate = on_negotiate,
 	    .xxfi_envfrom = on_envfrom,
 	    .xxfi_envrcpt = on_envrcpt,

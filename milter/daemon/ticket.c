@@ -53,16 +53,29 @@ ticket_new(struct arena *arena, const struct settings *settings,
 	    .message = message,
 	    .measures = measures,
 	    .measures_n = policy_measure(settings, message, measures)};
+	ticket->entry.may_act = policy_may_act(
+	    settings, measures, ticket->entry.measures_n);
 	sem_init(&ticket->done, 0, 0);
 	atomic_init(&ticket->holders, 2);
+	atomic_init(&ticket->state, TICKET_WAITS);
 	return ticket;
 }
 
-void
-ticket_answer(struct ticket *ticket, enum verdict verdict)
+bool
+ticket_answer(struct ticket *ticket, struct verdict verdict)
 {
 	ticket->verdict = verdict;
+	if (!ticket_give_up(ticket, TICKET_ANSWERED))
+		return false;
 	sem_post(&ticket->done);
+	return true;
+}
+
+bool
+ticket_give_up(struct ticket *ticket, enum ticket_state state)
+{
+	enum ticket_state waits = TICKET_WAITS;
+	return atomic_compare_exchange_strong(&ticket->state, &waits, state);
 }
 
 void

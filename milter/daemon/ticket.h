@@ -13,13 +13,22 @@
 #include "bulkwatch/log.h"
 #include "bulkwatch/recorder.h"
 
+/* Who answers the MTA is settled once: whoever takes the ticket from
+ * TICKET_WAITS. */
+enum ticket_state {
+	TICKET_WAITS,
+	TICKET_ANSWERED,  /* by the recorder */
+	TICKET_GIVEN_UP,  /* by the session, after the deadline: mail went on */
+	TICKET_TAKEN_BACK, /* likewise, and the MTA was told to try again */
+};
+
 struct ticket {
 	struct ticket *next;
 	struct entry entry;
-	sem_t done; /* posted when verdict is set */
+	sem_t done; /* posted when it is answered */
 	atomic_int holders;
-	atomic_bool withdrawn; /* the MTA was told to try again: do not count */
-	enum verdict verdict;
+	_Atomic enum ticket_state state;
+	struct verdict verdict;
 };
 
 /* First in, first out. */
@@ -40,8 +49,13 @@ struct ticket *ticket_new(struct arena *arena, const struct settings *settings,
 
 void ticket_release(struct ticket *ticket);
 
-/* Wakes the session that waits for it. */
-void ticket_answer(struct ticket *ticket, enum verdict verdict);
+/* Answers the session that waits for it. Returns false if that has answered
+ * the MTA by itself. */
+bool ticket_answer(struct ticket *ticket, struct verdict verdict);
+
+/* Takes the answer from the recorder, as state. Returns false if it has
+ * answered meanwhile. */
+bool ticket_give_up(struct ticket *ticket, enum ticket_state state);
 
 /* Logs the whole record, so that it can be brought back from the log alone. */
 void ticket_log(enum log_level level, const struct message *message,

@@ -28,6 +28,7 @@ send_object(const void *items, size_t i)
 	    {"recipients", json_integer(send->recipients)},
 	    {"distinct_recipients", json_integer(send->distinct_recipients)},
 	    {"external_recipients", json_integer(send->external_recipients)},
+	    {"held", json_integer(send->held)},
 	    {"subject", build_string(send->subject)},
 	    {"client", build_string(send->client)},
 	    {"declaration", send->declaration == 0
@@ -65,6 +66,8 @@ evidence_object(const void *items, size_t i)
 	    build_put(object, "login", build_string(message->login)) &&
 	    build_put(object, "client", build_string(message->client)) &&
 	    build_put(object, "subject", build_string(message->subject)) &&
+	    build_put(object, "action",
+		json_string(record_action_name(message->action))) &&
 	    build_put(object, "recipient_count",
 		json_integer(message->recipient_count)) &&
 	    build_put(object, "recipients",
@@ -152,6 +155,24 @@ json_declaration(const struct declaration *declaration)
 	return build_pretty(declaration_object(declaration, 0));
 }
 
+static json_t *
+held_object(const void *items, size_t i)
+{
+	const struct held *held = (const struct held *)items + i;
+	json_t *object = json_object();
+	bool whole =
+	    build_put(object, "at", build_time(held->at_ms)) &&
+	    build_put(object, "queue_id", build_string(held->queue_id)) &&
+	    build_put(object, "recipient_count",
+		json_integer(held->recipient_count)) &&
+	    build_put(object, "state",
+		json_string(record_held_state_name(held->state))) &&
+	    build_put(
+		object, "settled_at", build_time_or_null(held->settled_ms)) &&
+	    build_put(object, "by", build_string_or_null(held->by));
+	return build_whole(whole, object);
+}
+
 char *
 json_show(const struct bulk_send_story *story)
 {
@@ -164,6 +185,8 @@ json_show(const struct bulk_send_story *story)
 	    build_put(object, "evidence",
 		build_array(
 		    story->evidence, story->evidence_n, evidence_object)) &&
+	    build_put(object, "held_messages",
+		build_array(story->held, story->held_n, held_object)) &&
 	    build_put(object, "history",
 		build_array(
 		    story->history, story->history_n, history_object)) &&

@@ -8,6 +8,10 @@
 /* How long a bulk send goes on without a trigger if no rule has a window. */
 #define QUIET_SECS_WITHOUT_WINDOW 600
 
+/* How long a deferral lasts at most if the window never has room. Clients and
+ * MTAs try for longer (RFC 5321 section 4.5.4.1: four to five days). */
+#define DEFER_SECS_MAX 86400
+
 /* Local submission by an MTA that names no client. */
 #define LOCAL_CLIENT "127.0.0.1"
 
@@ -154,4 +158,52 @@ policy_decide(const struct settings *settings, const struct measure *measures,
 		    measures[i].window_secs > decision_r->window_secs &&
 		    same_sender(&measures[i], decider))
 			decision_r->window_secs = measures[i].window_secs;
+}
+
+bool
+policy_may_act(const struct settings *settings, const struct measure *measures,
+    size_t measures_n)
+{
+	for (size_t i = 0; i < measures_n; i++)
+		if (settings->rules[measures[i].rule].action != ACTION_LOG)
+			return true;
+	return false;
+}
+
+/* How long the rules that matched may make the message wait. */
+static int64_t
+longest_wait(const struct settings *settings, const struct measure *measures,
+    size_t measures_n)
+{
+	int64_t longest = 0;
+	for (size_t i = 0; i < measures_n; i++) {
+		const struct measure *m = &measures[i];
+		const enum action action = settings->rules[m->rule].action;
+		if (m->counted < m->limit || action == ACTION_LOG)
+			continue;
+		int64_t wait = m->window_secs;
+		/* Room may come at any time; or a person, in place of whom it
+		 * is deferred. */
+		if ((m->recipients < m->limit || action != ACTION_DEFER) &&
+		    wait < DEFER_SECS_MAX)
+			wait = DEFER_SECS_MAX;
+		if (wait > longest)
+			longest = wait;
+	}
+	return longest;
+}
+
+void
+policy_settle_action(const struct settings *settings,
+    const struct measure *measures, size_t measures_n,
+    const struct circumstances *circumstances, struct decision *decision)
+{
+	if (circumstances->gone)
+		decision->action = ACTION_LOG;
+	if (decision->action == ACTION_HOLD && !circumstances->can_hold)
+		decision->action = ACTION_DEFER;
+	if (decision->action == ACTION_DEFER &&
+	    circumstances->waited_secs >=
+		longest_wait(settings, measures, measures_n))
+		decision->action = ACTION_LOG;
 }

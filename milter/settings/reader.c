@@ -95,18 +95,6 @@ place_of(const struct slot *slot)
 	return (char *)slot->target + slot->key->offset;
 }
 
-/* True unless the value is more than the harmless one, which this version
- * cannot do. */
-static bool
-is_built(struct reader *reader, const struct slot *slot, bool harmless)
-{
-	if (slot->key->unbuilt == NULL || harmless)
-		return true;
-	reader_fault(
-	    reader, slot->setting, slot->path, "%s", slot->key->unbuilt);
-	return false;
-}
-
 static void
 read_flag(struct reader *reader, const struct slot *slot)
 {
@@ -200,8 +188,7 @@ read_word(struct reader *reader, const struct slot *slot)
 	for (int i = 0; words[i] != NULL; i++) {
 		if (strcmp(words[i], text) != 0)
 			continue;
-		if (is_built(reader, slot, i == 0))
-			memcpy(place_of(slot), &i, sizeof(i));
+		memcpy(place_of(slot), &i, sizeof(i));
 		return;
 	}
 	char what[128];
@@ -231,7 +218,7 @@ static void
 read_text(struct reader *reader, const struct slot *slot)
 {
 	const char *value = checked_text(reader, slot);
-	if (value != NULL && is_built(reader, slot, value[0] == '\0'))
+	if (value != NULL)
 		memcpy(place_of(slot), &value, sizeof(value));
 }
 

@@ -49,14 +49,10 @@ static const struct key rule_keys[] = {
     {"except", KIND_PATTERNS, RULE(except), .preset = "[]",
 	.example = "[ \"newsletter@example.gov.vn\" ]"},
     {"action", KIND_WORD, RULE(action), .preset = "\"log\"",
-	.words = action_words,
-	.unbuilt = "other than \"log\" is not built into this version yet; "
-		   "leave it out"},
+	.words = action_words},
     {"alert", KIND_FLAG, RULE(alert), .preset = "true"},
     {"reply", KIND_TEXT, RULE(reply), .value = value_reply,
-	.example = "\"Please report bulk mail first\"",
-	.unbuilt = "belongs to an action that refuses mail, and none is built "
-		   "into this version yet; leave it out"},
+	.example = "\"Please report bulk mail first\""},
     {.name = NULL},
 };
 

@@ -54,9 +54,6 @@ struct key {
 	const char *const *words; /* NULL at the end */
 	value_fn *value;          /* of a text, or of each text of a list */
 	const char *example;      /* in the file's syntax, for faults */
-	/* Why any value but the harmless one ("", the first word) is refused;
-	 * NULL: it isn't. */
-	const char *unbuilt;
 	const struct key *keys; /* of a group or a rule */
 };
 

@@ -54,25 +54,70 @@ parse_fault(struct reader *reader, const config_t *config)
 
 /* ------------------------------------------- what the table cannot say */
 
+/* A fault of a rule's key, at its line or the rule's. */
+static void
+rule_fault(struct reader *reader, const config_setting_t *list, size_t i,
+    const char *key, const char *sentence)
+{
+	const config_setting_t *rule =
+	    config_setting_get_elem(list, (unsigned)i);
+	const config_setting_t *setting =
+	    rule == NULL ? NULL : config_setting_get_member(rule, key);
+	const char *path =
+	    arena_printf(reader->arena, "rules[%zu].%s", i + 1, key);
+	if (path == NULL)
+		reader->faults->memory_out = true;
+	else
+		reader_fault(reader, setting != NULL ? setting : rule, path,
+		    "%s", sentence);
+}
+
+/* An action that cannot do what it promises, a text that nobody would see. */
+static void
+check_action(struct reader *reader, const config_setting_t *list, size_t i)
+{
+	const struct rule *rule = &reader->snapshot->settings.rules[i];
+	if (rule->action == ACTION_DEFER && rule->window_secs == 0)
+		rule_fault(reader, list, i, "action",
+		    "\"defer\" without a window would defer the same mail for "
+		    "ever; give the rule a window, such as window = \"10m\", "
+		    "or write \"hold\" or \"reject\"");
+	if (rule->action == ACTION_LOG && rule->reply != NULL)
+		rule_fault(reader, list, i, "reply",
+		    "is told to nobody where the action is \"log\"; leave it "
+		    "out, or write action = \"reject\" or \"defer\"");
+}
+
+static void
+check_names(struct reader *reader, const config_setting_t *list, size_t i)
+{
+	const struct rule *rules = reader->snapshot->settings.rules;
+	for (size_t j = 0; j < i && rules[i].name != NULL; j++) {
+		if (rules[j].name == NULL ||
+		    strcmp(rules[j].name, rules[i].name) != 0)
+			continue;
+		reader_fault(reader, config_setting_get_elem(list, (unsigned)i),
+		    "rules",
+		    "two rules have the name \"%s\"; give each its own",
+		    rules[i].name);
+		break;
+	}
+}
+
 static void
 check_rules(struct reader *reader, const config_t *config)
 {
 	struct settings *settings = &reader->snapshot->settings;
 	const config_setting_t *list = config_lookup(config, "rules");
 	for (size_t i = 0; i < settings->rules_n; i++) {
-		const struct rule *rule = &settings->rules[i];
-		if (rule->window_secs > settings->longest_window_secs)
-			settings->longest_window_secs = rule->window_secs;
-		for (size_t j = 0; j < i && rule->name != NULL; j++) {
-			const char *other = settings->rules[j].name;
-			if (other == NULL || strcmp(other, rule->name) != 0)
-				continue;
-			reader_fault(reader,
-			    config_setting_get_elem(list, (unsigned)i), "rules",
-			    "two rules have the name \"%s\"; give each its own",
-			    rule->name);
-			break;
-		}
+		if (settings->rules[i].window_secs >
+		    settings->longest_window_secs)
+			settings->longest_window_secs =
+			    settings->rules[i].window_secs;
+		if (list == NULL)
+			continue; /* the default ones */
+		check_names(reader, list, i);
+		check_action(reader, list, i);
 	}
 }
 

@@ -11,7 +11,7 @@
 #define USER_LENGTH_MAX 32   /* useradd(8) */
 #define RULE_NAME_MAX 40
 #define REMARK_MAX 500
-#define REPLY_MAX 900 /* smfi_setreply takes 980 bytes with the code */
+#define REPLY_MAX 900 /* what reply.h makes lines of */
 
 static int
 keep(struct arena *arena, const char *text, const char **value_r,

@@ -292,10 +292,10 @@ extend(struct store *store, struct entry *entry, int64_t send,
     const struct sums *sums, struct err *err)
 {
 	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_EXTEND, err,
-	    "iiiiiiiii", send, sums->messages, sums->recipients,
+	    "iiiiiiiiii", send, sums->messages, sums->recipients,
 	    sums->distinct, sums->external, sums->first_at_ms,
 	    sums->last_at_ms, entry->message->tick,
-	    entry->decision.quiet_secs);
+	    entry->decision.quiet_secs, (int64_t)entry->decision.action);
 	if (row == NULL || sql_step(&store->sql, row, err) != 1)
 		return -1;
 	entry->bulk_send = send;

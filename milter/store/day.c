@@ -26,9 +26,14 @@ read_cases(
 			       &day->waiting_n, err) < 0)
 		return -1;
 	row = sql_bind(&store->sql, SQL_LIST_FRESH, err, "i", day->since_ms);
+	if (row == NULL ||
+	    read_sends(
+		store, row, arena, &day->fresh, &day->fresh_n, err) < 0)
+		return -1;
+	row = sql_bind(&store->sql, SQL_LIST_HELD, err, "i", INT64_MIN);
 	return row == NULL ? -1
-			   : read_sends(store, row, arena, &day->fresh,
-				 &day->fresh_n, err);
+			   : read_sends(store, row, arena, &day->holding,
+				 &day->holding_n, err);
 }
 
 int
@@ -61,7 +66,7 @@ store_day(struct store *store, struct arena *arena, int64_t now_ms,
 static bool
 has_something(const struct day *day)
 {
-	return day->waiting_n > 0 || day->fresh_n > 0 || day->expected_n > 0 ||
+	return day->waiting_n > 0 || day->holding_n > 0 || day->fresh_n > 0 || day->expected_n > 0 ||
 	       day->alerts_failed > 0 || day->store_failures > 0;
 }
 

@@ -10,24 +10,32 @@
 /* Windows looked at for each message, to free those that are over. */
 #define SWEEP_SLOTS 4
 
-static int64_t
+static bool
+is_refused(enum action action)
+{
+	return action == ACTION_DEFER || action == ACTION_REJECT;
+}
+
+/* The message of this fingerprint, if it is not too old; else NULL. */
+static const struct recent *
 find_recent(const struct store *store, uint64_t fingerprint, int64_t at_ms)
 {
 	const struct recent *r = &store->recent[fingerprint % STORE_RECENT_N];
-	return r->fingerprint == fingerprint &&
-		at_ms - r->at_ms < STORE_RETRY_MS
-	    ? r->message
-	    : 0;
+	return r->message != 0 && r->fingerprint == fingerprint &&
+		       at_ms / 1000 - r->at_secs < STORE_RETRY_MS / 1000
+		   ? r
+		   : NULL;
 }
 
 static void
 note_recent(struct store *store, uint64_t fingerprint, int64_t message,
-    int64_t at_ms)
+    int64_t at_ms, bool refused)
 {
 	store->recent[fingerprint % STORE_RECENT_N] =
 	    (struct recent){.fingerprint = fingerprint,
 		.message = message,
-		.at_ms = at_ms};
+		.at_secs = (uint32_t)(at_ms / 1000),
+		.refused = refused};
 }
 
 int
@@ -43,8 +51,8 @@ ledger_load(struct store *store, struct err *err)
 	int got = -1;
 	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1)
 		note_recent(store, (uint64_t)sqlite3_column_int64(row, 1),
-		    sqlite3_column_int64(row, 0),
-		    sqlite3_column_int64(row, 2));
+		    sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 2),
+		    is_refused((enum action)sqlite3_column_int(row, 3)));
 	return got;
 }
 
@@ -76,43 +84,58 @@ pick(struct entry *entry, const struct measure *measure,
 	return n;
 }
 
+/* What the message adds to the window of a measure. */
 static int
-count_window(struct store *store, struct entry *entry, struct measure *measure,
-    int64_t tick)
+adding_of(struct store *store, struct entry *entry,
+    const struct measure *measure, struct window_add *add_r)
 {
-	struct window_add add = {
+	*add_r = (struct window_add){
 	    .key = digest_name(&store->key, measure->identity, measure->who) ^
-		measure->rule_id,
+		   measure->rule_id,
 	    .window_secs = measure->window_secs,
 	    .limit = measure->limit,
 	    .hashes = &entry->fingerprint,
 	    .n = 1,
 	    .weight = measure->recipients,
-	    .tick = tick,
+	    .tick = entry->message->tick,
 	    .message = entry->message->id,
 	};
-	if (!measure->total) {
-		add.weight = 1;
-		add.n = pick(entry, measure, &add.hashes);
-		if (add.hashes == NULL)
+	if (measure->total)
+		return 0;
+	add_r->weight = 1;
+	add_r->n = pick(entry, measure, &add_r->hashes);
+	return add_r->hashes == NULL ? -1 : 0;
+}
+
+static int
+count_windows(struct store *store, struct entry *entry)
+{
+	for (size_t i = 0; i < entry->measures_n; i++) {
+		struct measure *m = &entry->measures[i];
+		struct window_add add;
+		int64_t before;
+		if (m->window_secs == 0)
+			continue;
+		if (adding_of(store, entry, m, &add) < 0)
 			return -1;
+		m->counted = windows_sum(store->windows, &add, &before);
+		int64_t *previous = chain_of(entry, m);
+		if (before > *previous)
+			*previous = before;
 	}
-	int64_t before;
-	if (windows_add(store->windows, &add, &measure->counted, &before) < 0)
-		return -1;
-	int64_t *previous = chain_of(entry, measure);
-	if (before > *previous)
-		*previous = before;
 	return 0;
 }
 
 static int
-count_windows(struct store *store, struct entry *entry, int64_t tick)
+fill_windows(struct store *store, struct entry *entry)
 {
-	for (size_t i = 0; i < entry->measures_n; i++)
+	for (size_t i = 0; i < entry->measures_n; i++) {
+		struct window_add add;
 		if (entry->measures[i].window_secs > 0 &&
-		    count_window(store, entry, &entry->measures[i], tick) < 0)
+		    (adding_of(store, entry, &entry->measures[i], &add) < 0 ||
+			windows_add(store->windows, &add) < 0))
 			return -1;
+	}
 	return 0;
 }
 
@@ -214,49 +237,128 @@ save(struct store *store, struct entry *entry, struct err *err)
 	if (recipients_text(entry, &recipients) < 0)
 		return err_set(err, "memory is out");
 	return sql_run(&store->sql, SQL_MESSAGE_INSERT, NULL, err,
-	    "iiiiiiiiitttnnnnbt", m->id, m->at_ms, m->tick,
+	    "iiiiiiiiiitttnnnnbt", m->id, m->at_ms, m->tick,
 	    (int64_t)entry->fingerprint, entry->previous,
 	    entry->client_previous, (int64_t)m->recipient_count,
-	    (int64_t)m->external_count, (int64_t)m->identity, m->sender,
+	    (int64_t)m->external_count, (int64_t)m->identity,
+	    (int64_t)m->action, m->sender,
 	    unless_sender(m, IDENTITY_ENVELOPE, m->mail_from),
 	    unless_sender(m, IDENTITY_LOGIN, m->login), m->client, m->queue_id,
 	    m->message_id, m->subject, (const void *)entry->hashes,
 	    entry->hashes_n * sizeof(*entry->hashes), recipients);
 }
 
+/* --------------------------------------------------------------- retries */
+
+/* What the database says of an earlier try: 1 found, 0 not, -1 error. */
 static int
-count_one(struct store *store, struct entry *entry, struct err *err)
+read_known(struct store *store, struct entry *entry, sqlite3_stmt *row,
+    struct err *err)
 {
-	if (digest_entry(store, entry) < 0)
-		return err_set(err, "memory is out");
-	int64_t known = find_recent(
-	    store, entry->fingerprint, entry->message->at_ms);
-	/* It may come a second time, after a store that failed. */
-	entry->previous = entry->client_previous = entry->bulk_send = 0;
-	entry->opened = entry->alert_queued = false;
-	entry->retry = known != 0;
-	entry->message->id = known != 0 ? known : ++store->last_message;
-	if (count_windows(store, entry, entry->message->tick) < 0)
-		return err_set(err, "memory is out");
-	windows_sweep(store->windows, entry->message->tick, SWEEP_SLOTS);
-	/* It counts in the window as of now, so its row says so too. (Rows of
-	 * an earlier boot have ticks of another kind: those stay.) */
-	if (entry->retry)
-		return sql_run(&store->sql, SQL_MESSAGE_AGAIN, NULL, err,
-		    "iii", known, entry->message->tick, store->boot_message);
-	note_recent(store, entry->fingerprint, entry->message->id,
-	    entry->message->at_ms);
-	return save(store, entry, err);
+	const struct message *m = entry->message;
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got != 1)
+		return got;
+	entry->known = sqlite3_column_int64(row, 0);
+	entry->refused_before =
+	    is_refused((enum action)sqlite3_column_int(row, 3));
+	if (entry->refused_before)
+		entry->waited_secs =
+		    m->tick - boot_message_tick(store, entry->known,
+				  sqlite3_column_int64(row, 1),
+				  sqlite3_column_int64(row, 2));
+	sql_done(row);
+	return 1;
+}
+
+/* Finds an earlier try of the message: among the recent ones, and where a rule
+ * may act also among the triggers of five days. */
+static int
+find_known(struct store *store, struct entry *entry, struct err *err)
+{
+	const struct message *m = entry->message;
+	const struct recent *recent =
+	    find_recent(store, entry->fingerprint, m->at_ms);
+	int got = 0;
+	if (recent != NULL && !recent->refused) {
+		entry->known = recent->message;
+		got = 1;
+	} else if (recent != NULL) {
+		got = read_known(store, entry,
+		    sql_bind(&store->sql, SQL_MESSAGE_TRY, err, "i",
+			recent->message),
+		    err);
+	} else if (entry->may_act) {
+		got = read_known(store, entry,
+		    sql_bind(&store->sql, SQL_MESSAGE_TRY_BEFORE, err, "ii",
+			(int64_t)entry->fingerprint, m->at_ms - STORE_RETRY_MS),
+		    err);
+	}
+	entry->retry = got == 1;
+	return got < 0 ? -1 : 0;
 }
 
 int
-store_count(struct store *store, struct entry *const *entries, size_t n,
-    struct err *err)
+store_count(struct store *store, struct entry *entry, struct err *err)
 {
-	for (size_t i = 0; i < n; i++)
-		if (count_one(store, entries[i], err) < 0)
-			return store_err(store, err, "count");
-	return 0;
+	/* It may come a second time, after a store that failed. */
+	entry->previous = entry->client_previous = entry->bulk_send = 0;
+	entry->opened = entry->alert_queued = false;
+	entry->known = 0;
+	entry->refused_before = false;
+	entry->waited_secs = -1;
+	if (digest_entry(store, entry) < 0)
+		return err_set(err, "count: memory is out");
+	if (find_known(store, entry, err) < 0)
+		return store_err(store, err, "count");
+	return count_windows(store, entry) < 0
+		   ? err_set(err, "count: memory is out")
+		   : 0;
+}
+
+/* A try that goes on takes the place of the one that was refused. */
+static int
+replace_known(struct store *store, const struct entry *entry, struct err *err)
+{
+	return sql_run(&store->sql, SQL_MESSAGE_REPLACED, NULL, err, "ii",
+		   entry->known, entry->message->id) < 0
+		   ? -1
+		   : sql_run(&store->sql, SQL_PURGE_MESSAGE, NULL, err, "i",
+			 entry->known);
+}
+
+static int
+keep(struct store *store, struct entry *entry, struct err *err)
+{
+	struct message *m = entry->message;
+	const bool refused = is_refused(entry->decision.action);
+	const bool replaces = entry->refused_before && !refused;
+	m->action = entry->decision.action;
+	m->id = entry->retry && !replaces ? entry->known
+					  : ++store->last_message;
+	if (!refused && fill_windows(store, entry) < 0)
+		return err_set(err, "memory is out");
+	windows_sweep(store->windows, m->tick, SWEEP_SLOTS);
+	if (entry->retry && !replaces)
+		/* It counts in the window as of now, so its row says so too.
+		 * (Rows of an earlier boot have ticks of another kind: those
+		 * stay. One that is refused again waits since its first try.)
+		 */
+		return refused ? 0
+			       : sql_run(&store->sql, SQL_MESSAGE_AGAIN, NULL,
+				     err, "iii", m->id, m->tick,
+				     store->boot_message);
+	note_recent(store, entry->fingerprint, m->id, m->at_ms, refused);
+	if (save(store, entry, err) < 0)
+		return -1;
+	return replaces ? replace_known(store, entry, err) : 0;
+}
+
+int
+store_keep(struct store *store, struct entry *entry, struct err *err)
+{
+	return keep(store, entry, err) < 0 ? store_err(store, err, "ledger")
+					   : 0;
 }
 
 /* --------------------------------------------------------------- refill */
@@ -310,7 +412,7 @@ refill_row(struct store *store, sqlite3_stmt *row, struct arena *arena,
 		memcpy(hashes, sqlite3_column_blob(row, at),
 		    entry.hashes_n * sizeof(uint64_t));
 	entry.hashes = hashes;
-	return count_windows(store, &entry, message.tick);
+	return fill_windows(store, &entry);
 }
 
 int

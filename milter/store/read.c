@@ -47,6 +47,7 @@ read_send(sqlite3_stmt *row, struct arena *arena, struct bulk_send *send_r)
 	    .declaration = sqlite3_column_int64(row, 19),
 	    .assignee = sql_text(row, 20, arena),
 	    .reference = sql_text(row, 21, arena),
+	    .held = (uint32_t)sqlite3_column_int64(row, 22),
 	};
 	return send_r->sender == NULL || send_r->rule == NULL ||
 		send_r->subject == NULL || send_r->client == NULL ||
@@ -88,6 +89,9 @@ bind_list(
 	if (filter->sender != NULL && is_one_name(filter->sender))
 		return sql_bind(&store->sql, SQL_LIST_SENDER, err, "it",
 		    filter->since_ms, filter->sender);
+	if (filter->held_only)
+		return sql_bind(&store->sql, SQL_LIST_HELD, err, "i",
+		    filter->since_ms);
 	bool open = filter->open_only || filter->status == STATUS_NEW ||
 	    filter->status == STATUS_REVIEWING;
 	return sql_bind(&store->sql, open ? SQL_LIST_OPEN : SQL_LIST_ALL, err,
@@ -98,6 +102,8 @@ static bool
 is_wanted(const struct list_filter *filter, const struct bulk_send *send)
 {
 	if (filter->open_only && send->status == STATUS_CLOSED)
+		return false;
+	if (filter->held_only && send->held == 0)
 		return false;
 	if (filter->status != 0 && send->status != filter->status)
 		return false;
@@ -155,6 +161,7 @@ read_message(
 	    .subject = sql_text(row, 10, arena),
 	    .recipient_count = (uint32_t)sqlite3_column_int64(row, 11),
 	    .external_count = (uint32_t)sqlite3_column_int64(row, 12),
+	    .action = (enum action)sqlite3_column_int(row, 13),
 	};
 	/* Null stands for "as the sender" where that is who is counted. */
 	bool null_from = sqlite3_column_type(row, 5) == SQLITE_NULL;
@@ -263,6 +270,7 @@ store_show(struct store *store, struct arena *arena, int64_t id,
 	if (failed < 0)
 		return err_set(err, "show: memory is out");
 	struct alert *alerts = NULL;
+	struct held *held = NULL;
 	if (declaration_get(store, arena, story_r->send.declaration,
 		&story_r->declaration, err) < 0)
 		return store_err(store, err, "show");
@@ -273,7 +281,11 @@ store_show(struct store *store, struct arena *arena, int64_t id,
 	    alerts_read(
 		store, row, arena, &alerts, &story_r->alerts_n, err) < 0)
 		return store_err(store, err, "show");
+	if (store_held(store, arena, id, false, &held, &story_r->held_n, err) <
+	    0)
+		return -1;
 	story_r->alerts = alerts;
+	story_r->held = held;
 	return 1;
 }
 

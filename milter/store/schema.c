@@ -11,7 +11,25 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x62756c6b /* "bulk" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
+
+/* Messages that the MTA was told to hold. state: see record.h. */
+#define SCHEMA_HELD                                                           \
+	"CREATE TABLE held (id INTEGER PRIMARY KEY AUTOINCREMENT, "           \
+	"bulk_send INTEGER NOT NULL, message INTEGER NOT NULL, "              \
+	"at INTEGER NOT NULL, queue_id TEXT NOT NULL, "                       \
+	"state INTEGER NOT NULL DEFAULT 1, settled_at INTEGER, by_ TEXT) "    \
+	"STRICT;"                                                             \
+	"CREATE INDEX held_bulk_send ON held (bulk_send);"                    \
+	"CREATE INDEX held_waiting ON held (bulk_send) WHERE state = 1;"      \
+	"CREATE INDEX held_message ON held (message);"
+
+/* Messages that a command sends to see the whole way work. token: the mark
+ * that it carries, known to those alone who may write here. result: what the
+ * daemon saw of it; null before. */
+#define SCHEMA_SELFTEST                                                       \
+	"CREATE TABLE selftest (token TEXT PRIMARY KEY, "                     \
+	"made_at INTEGER NOT NULL, result TEXT) STRICT, WITHOUT ROWID;"
 
 static const char schema[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, "
@@ -22,13 +40,15 @@ static const char schema[] =
      * sender and of the same client; 0 for none. mail_from and login are null
      * where the sender is the same. hashes: 8 bytes a recipient, keyed (see
      * meta), bit 0 set for an external one. recipients: one a line, an
-     * external one begins with a tab. What is small and often read stands
+     * external one begins with a tab. A message whose action is defer or reject
+     * was not sent, and is in no window and no sum. What is small and often read stands
      * first, so that reading it does not follow overflow pages. */
     "CREATE TABLE message (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, "
     "tick INTEGER NOT NULL, fingerprint INTEGER NOT NULL, "
     "previous INTEGER NOT NULL, client_previous INTEGER NOT NULL, "
     "recipient_count INTEGER NOT NULL, external_count INTEGER NOT NULL, "
-    "identity INTEGER NOT NULL, sender TEXT NOT NULL, mail_from TEXT, "
+    "identity INTEGER NOT NULL, action INTEGER NOT NULL DEFAULT 0, "
+    "sender TEXT NOT NULL, mail_from TEXT, "
     "login TEXT, client TEXT, queue_id TEXT, message_id TEXT, subject TEXT, "
     "hashes BLOB, recipients TEXT) STRICT;"
 
@@ -120,7 +140,16 @@ static const char schema[] =
     "CREATE INDEX alert_sent ON alert (sent_at) WHERE state = 2;"
     "CREATE INDEX alert_failed ON alert (id) WHERE state = 3;"
     "CREATE INDEX alert_notice ON alert (to_, created_at) WHERE kind = 4;"
-    "CREATE INDEX alert_bulk_send ON alert (bulk_send);";
+    "CREATE INDEX alert_bulk_send ON alert (bulk_send);"
+
+    SCHEMA_HELD SCHEMA_SELFTEST;
+
+/* What makes a file of the version before into one of this: upgrades[0] leads
+ * from 1 to 2. */
+static const char *const upgrades[] = {
+    "ALTER TABLE message ADD COLUMN action INTEGER NOT NULL DEFAULT 0;"
+    SCHEMA_HELD SCHEMA_SELFTEST,
+};
 
 int
 schema_connect(
@@ -255,7 +284,33 @@ schema_check(sqlite3 *db, struct err *err)
 		    (long long)version, SCHEMA_VERSION);
 		return SCHEMA_FOREIGN;
 	}
+	if (version < SCHEMA_VERSION) {
+		err_set(err, "it was made by an older bulkwatch (schema %lld); "
+			     "bulkwatchd brings it up to date when it starts",
+		    (long long)version);
+		return SCHEMA_OLD;
+	}
 	return SCHEMA_GOOD;
+}
+
+int
+schema_upgrade(sqlite3 *db, struct err *err)
+{
+	int64_t version;
+	char head[60];
+	if (exec(db, "BEGIN IMMEDIATE", err) < 0)
+		return -1;
+	int failed = pragma_number(db, "PRAGMA user_version", &version);
+	if (failed < 0)
+		err_set(err, "%s", sqlite3_errmsg(db));
+	for (; failed == 0 && version < SCHEMA_VERSION; version++)
+		failed = exec(db, upgrades[version - 1], err);
+	snprintf(head, sizeof(head), "PRAGMA user_version = %d", SCHEMA_VERSION);
+	if (failed == 0 && exec(db, head, err) == 0 &&
+	    exec(db, "COMMIT", err) == 0)
+		return 0;
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return -1;
 }
 
 int

@@ -8,7 +8,9 @@
 	"id, identity, sender, status, outcome, trigger_kind, rule, action, " \
 	"first_at, last_at, ended, messages, recipients, "                    \
 	"distinct_recipients, external_recipients, limit_, window_secs, "     \
-	"subject, client, declaration, assignee, reference"
+	"subject, client, declaration, assignee, reference, "                 \
+	"(SELECT count(*) FROM held WHERE held.bulk_send = bulk_send.id "     \
+	"AND held.state = 1)"
 
 #define DECLARATION_COLUMNS                                                  \
 	"id, sender, recipients, from_at, until_at, reason, reference, by_, " \
@@ -21,7 +23,10 @@
 	"message.id, message.at, message.tick, message.identity, "          \
 	"message.sender, message.mail_from, message.login, message.client, " \
 	"message.queue_id, message.message_id, message.subject, "           \
-	"message.recipient_count, message.external_count"
+	"message.recipient_count, message.external_count, message.action"
+
+/* Deferred or rejected (see record.h): it was not sent, and counts nowhere. */
+#define REFUSED "(1, 3)"
 
 static const char *const texts[SQL_N] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -39,23 +44,35 @@ static const char *const texts[SQL_N] = {
         "('summed-upto', 'purged-upto', 'boot-message')), 0))",
     [SQL_MESSAGE_INSERT] =
         "INSERT INTO message (id, at, tick, fingerprint, previous, "
-        "client_previous, recipient_count, external_count, identity, sender, "
-        "mail_from, login, client, queue_id, message_id, subject, hashes, "
-        "recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?)",
+        "client_previous, recipient_count, external_count, identity, action, "
+        "sender, mail_from, login, client, queue_id, message_id, subject, "
+        "hashes, recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?)",
     [SQL_MESSAGE_AGAIN] = "UPDATE message SET tick = max(tick, ?2) "
                           "WHERE id = ?1 AND id > ?3",
+    [SQL_MESSAGE_TRY] = "SELECT id, at, tick, action FROM message "
+                        "WHERE id = ?",
+    [SQL_MESSAGE_TRY_BEFORE] =
+        "SELECT message.id, at, tick, action FROM bulk_message JOIN message "
+        "ON message.id = bulk_message.message WHERE bulk_message.fingerprint "
+        "= ? AND +at > ? ORDER BY message.id DESC LIMIT 1",
+    /* How far back it reached was said of the earlier try's moment. */
+    [SQL_MESSAGE_REPLACED] = "UPDATE OR IGNORE bulk_message SET message = ?2, "
+                             "reach = 0 WHERE message = ?1",
+    [SQL_MESSAGE_GONE] = "UPDATE message SET action = 0 WHERE id = ?",
     [SQL_MESSAGE_AT] =
         "SELECT at FROM message WHERE id <= ? ORDER BY id DESC LIMIT 1",
     [SQL_MESSAGE_STEP] =
         "SELECT previous, client_previous, at, tick, fingerprint, "
         "recipient_count, external_count, hashes FROM message WHERE id = ?",
     [SQL_MESSAGE_RECENT] =
-        "SELECT id, fingerprint, at FROM message WHERE id > ? ORDER BY id",
+        "SELECT id, fingerprint, at, action FROM message WHERE id > ? "
+        "ORDER BY id",
     [SQL_MESSAGE_BACK] =
         "SELECT id, at, tick FROM message ORDER BY id DESC",
     [SQL_MESSAGE_FROM] = "SELECT " MESSAGE_COLUMNS ", hashes, fingerprint "
-                         "FROM message WHERE id >= ? ORDER BY id",
+                         "FROM message WHERE id >= ? "
+                         "AND action NOT IN " REFUSED " ORDER BY id",
 
     /* bulk sends */
     [SQL_SEND_ONGOING] = "SELECT id, last_tick, first_at FROM bulk_send "
@@ -72,7 +89,8 @@ static const char *const texts[SQL_N] = {
         "distinct_recipients = distinct_recipients + ?4, "
         "external_recipients = external_recipients + ?5, "
         "first_at = min(first_at, ?6), last_at = max(last_at, ?7), "
-        "last_tick = max(last_tick, ?8), quiet_secs = ?9 WHERE id = ?1 "
+        "last_tick = max(last_tick, ?8), quiet_secs = ?9, "
+        "action = max(action, ?10) WHERE id = ?1 "
         "RETURNING messages, recipients, distinct_recipients, alerted, "
         "declaration",
     [SQL_SEND_ALERTED] = "UPDATE bulk_send SET alerted = ?2 WHERE id = ?1",
@@ -98,6 +116,21 @@ static const char *const texts[SQL_N] = {
                            "hash) VALUES (?, ?)",
     [SQL_HISTORY_ADD] = "INSERT INTO history (bulk_send, at, by_, event, note) "
                         "VALUES (?, ?, ?, ?, ?)",
+
+    /* held mail */
+    [SQL_HELD_ADD] = "INSERT INTO held (bulk_send, message, at, queue_id) "
+                     "VALUES (?, ?, ?, ?)",
+    [SQL_HELD_GET] =
+        "SELECT held.id, held.message, held.at, held.queue_id, "
+        "recipient_count, state, settled_at, by_ FROM held LEFT JOIN message "
+        "ON message.id = held.message WHERE held.bulk_send = ? "
+        "AND state <= ? ORDER BY held.id",
+    [SQL_HELD_SETTLE] =
+        "UPDATE held SET state = ?2, settled_at = ?3, by_ = ?4 "
+        "WHERE id = ?1 AND state = 1 RETURNING bulk_send, queue_id",
+    [SQL_HELD_GONE] = "UPDATE held SET state = 4, settled_at = ?3, "
+                      "by_ = 'bulkwatchd' WHERE message = ?1 "
+                      "AND queue_id = ?2 AND state = 1",
 
     /* declarations */
     [SQL_DECLARATION_USED] = "SELECT sum(distinct_recipients) FROM bulk_send "
@@ -136,7 +169,8 @@ static const char *const texts[SQL_N] = {
         "first_at, last_at) "
         "SELECT sender, identity, at / 86400000, count(*), "
         "sum(recipient_count), min(at), max(at) FROM message "
-        "WHERE id > ?1 AND id <= ?2 GROUP BY 1, 2, 3 "
+        "WHERE id > ?1 AND id <= ?2 AND action NOT IN " REFUSED
+        " GROUP BY 1, 2, 3 "
         "ON CONFLICT (sender, identity, day) DO UPDATE SET "
         "messages = messages + excluded.messages, "
         "recipients = recipients + excluded.recipients, "
@@ -155,6 +189,7 @@ static const char *const texts[SQL_N] = {
         "DELETE FROM bulk_recipient WHERE (bulk_send, hash) IN (SELECT "
         "bulk_send, hash FROM bulk_recipient WHERE bulk_send = ? LIMIT 5000)",
     [SQL_PURGE_SEND_ALERTS] = "DELETE FROM alert WHERE bulk_send = ?",
+    [SQL_PURGE_SEND_HELD] = "DELETE FROM held WHERE bulk_send = ?",
     [SQL_PURGE_SEND] = "DELETE FROM bulk_send WHERE id = ?",
     [SQL_PURGE_SEND_HISTORY] = "DELETE FROM history WHERE bulk_send = ?",
     [SQL_PURGE_NEXT] =
@@ -211,6 +246,9 @@ static const char *const texts[SQL_N] = {
     [SQL_LIST_SENDER] = "SELECT " SEND_COLUMNS " FROM bulk_send "
                         "WHERE last_at >= ? AND sender = ? "
                         "ORDER BY last_at DESC, id DESC",
+    [SQL_LIST_HELD] = "SELECT " SEND_COLUMNS " FROM bulk_send WHERE id IN "
+                      "(SELECT bulk_send FROM held WHERE state = 1) "
+                      "AND last_at >= ? ORDER BY last_at DESC, id DESC",
     [SQL_SHOW_SEND] = "SELECT " SEND_COLUMNS " FROM bulk_send WHERE id = ?",
     [SQL_SHOW_EVIDENCE] =
         "SELECT " MESSAGE_COLUMNS ", message.recipients FROM bulk_message "
@@ -230,7 +268,8 @@ static const char *const texts[SQL_N] = {
         "(SELECT identity, sender, messages, recipients, first_at, last_at "
         "FROM sender_day UNION ALL SELECT identity, sender, 1, "
         "recipient_count, at, at FROM message WHERE id > coalesce((SELECT "
-        "value FROM meta WHERE key = 'summed-upto'), 0)) "
+        "value FROM meta WHERE key = 'summed-upto'), 0) "
+        "AND action NOT IN " REFUSED ") "
         "GROUP BY identity, sender ORDER BY r DESC, l DESC LIMIT ?) AS top "
         "ORDER BY r DESC, l DESC",
     [SQL_FACTS] =

@@ -149,9 +149,12 @@ open_and_check(
 	if (schema_connect(path, SQLITE_OPEN_READWRITE, &db, err) < 0)
 		return SCHEMA_UNREADABLE;
 	enum schema_state state = schema_check(db, err);
-	if (state == SCHEMA_GOOD && check && size <= CHECK_BYTES_MAX &&
-	    schema_quick_check(db, err) == 0)
+	if ((state == SCHEMA_GOOD || state == SCHEMA_OLD) && check &&
+	    size <= CHECK_BYTES_MAX && schema_quick_check(db, err) == 0)
 		state = SCHEMA_DAMAGED;
+	if (state == SCHEMA_OLD)
+		state = schema_upgrade(db, err) == 0 ? SCHEMA_GOOD
+						     : SCHEMA_UNREADABLE;
 	if (state == SCHEMA_GOOD)
 		*db_r = db;
 	else

@@ -17,7 +17,8 @@
 struct recent {
 	uint64_t fingerprint;
 	int64_t message;
-	int64_t at_ms;
+	uint32_t at_secs; /* wall clock */
+	bool refused;
 };
 
 /* MTAs try for five days (RFC 5321 section 4.5.4.1); what comes later with the
@@ -72,11 +73,15 @@ int store_err(struct store *store, struct err *err, const char *doing);
 int schema_create(const char *path, struct err *err);
 enum schema_state {
 	SCHEMA_GOOD,
+	SCHEMA_OLD, /* schema_upgrade makes it good */
 	SCHEMA_DAMAGED,
 	SCHEMA_FOREIGN, /* another program's, or a newer version's */
 	SCHEMA_UNREADABLE,
 };
 enum schema_state schema_check(sqlite3 *db, struct err *err);
+
+/* Brings an old file up to date, all or nothing. Returns 0 or -1. */
+int schema_upgrade(sqlite3 *db, struct err *err);
 
 /* Opens a connection with the settings that all of ours share. */
 int schema_connect(const char *path, int flags, sqlite3 **db_r, struct err *err);

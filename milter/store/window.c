@@ -134,7 +134,30 @@ is_among(uint64_t hash, const struct window_add *add)
 				 compare_hash) != NULL;
 }
 
-/* Drops what is over and what the message brings anew. Returns the sum left. */
+/* Whether an item counts beside what the message brings: it is not over, and
+ * the message does not bring it anew. */
+static bool
+stays(const struct window *window, const struct item *item,
+    const struct window_add *add)
+{
+	return !is_over(item, window->window_secs, add->tick) &&
+	       !is_among(item->hash, add);
+}
+
+uint64_t
+windows_sum(const struct windows *w, const struct window_add *add,
+    int64_t *previous_r)
+{
+	const struct window *window = w->slots[slot_of(w, add->key)];
+	uint64_t sum = add->n * (uint64_t)add->weight;
+	*previous_r = window == NULL ? 0 : window->last;
+	for (uint32_t i = 0; window != NULL && i < window->n; i++)
+		if (stays(window, &window->items[i], add))
+			sum += window->items[i].weight;
+	return sum;
+}
+
+/* Drops what does not stay. Returns the sum left. */
 static uint64_t
 drop_stale(struct window *window, const struct window_add *add)
 {
@@ -142,8 +165,7 @@ drop_stale(struct window *window, const struct window_add *add)
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < window->n; i++) {
 		struct item *item = &window->items[i];
-		if (is_over(item, window->window_secs, add->tick) ||
-		    is_among(item->hash, add))
+		if (!stays(window, item, add))
 			continue;
 		sum += item->weight;
 		window->items[kept++] = *item;
@@ -196,8 +218,7 @@ resize(struct windows *w, struct window *window, size_t items)
 }
 
 int
-windows_add(struct windows *w, const struct window_add *add, uint64_t *sum_r,
-    int64_t *previous_r)
+windows_add(struct windows *w, const struct window_add *add)
 {
 	if (w->used * 4 >= w->slots_n * 3 && grow_table(w) < 0)
 		return -1;
@@ -210,8 +231,6 @@ windows_add(struct windows *w, const struct window_add *add, uint64_t *sum_r,
 		return -1;
 	w->bytes -= bytes_for(window->n);
 	uint64_t old = drop_stale(window, add);
-	*previous_r = window->last;
-	*sum_r = old + add->n * (uint64_t)add->weight;
 
 	uint64_t fresh = keep * (uint64_t)add->weight;
 	drop_surplus(window, old, add->limit > fresh ? add->limit - fresh : 0);

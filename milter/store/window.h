@@ -38,12 +38,15 @@ struct window_add {
 };
 
 /*
- * Adds, and answers with the window's sum (exact below the limit, else at
- * least the limit) and the number of the sender's message before this one (0
- * if the window was empty). Returns 0, or -1 when memory is out.
+ * What the window's sum would be with it (exact below the limit, else at least
+ * the limit). previous_r: the number of the sender's message before this one, 0
+ * if the window is empty.
  */
-int windows_add(struct windows *windows, const struct window_add *add,
-    uint64_t *sum_r, int64_t *previous_r);
+uint64_t windows_sum(const struct windows *windows,
+    const struct window_add *add, int64_t *previous_r);
+
+/* Adds. Returns 0, or -1 when memory is out. */
+int windows_add(struct windows *windows, const struct window_add *add);
 
 /* Frees windows in which nothing is left, looking at the next slots of them;
  * called with each batch it passes over all in a while. */

@@ -14,7 +14,7 @@ layer_of() {
     case $1 in
     err | log | arena | clock | text | record | version) echo base ;;
     settings | pattern | template) echo settings ;;
-    address | header | compose) echo mail ;;
+    address | header | compose | ascii) echo mail ;;
     json) echo json ;;
     policy) echo policy ;;
     store) echo store ;;

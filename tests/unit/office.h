@@ -175,13 +175,14 @@ office_decides(struct office *o, struct entry *e, struct err *err)
 	size_t n;
 	policy_decide(o->settings, e->measures, e->measures_n, &e->decision);
 	if (!e->decision.matched)
-		return 0;
+		return store_keep(o->store, e, err);
 	if (store_declarations_at(o->store, e->arena, e->message->at_ms,
 		&declarations, &n, err) < 0)
 		return -1;
 	policy_apply_declaration(&e->decision, declarations, n,
 	    e->message->sender, e->message->at_ms);
-	if (store_bulk(o->store, e, err) < 0)
+	if (store_keep(o->store, e, err) < 0 ||
+	    store_bulk(o->store, e, err) < 0)
 		return -1;
 	return e->decision.declaration != NULL || e->alerted
 		   ? 0
@@ -219,10 +220,9 @@ office_sends(struct office *o, const char *login, size_t n, int64_t ago_secs)
 	    .message = &message,
 	    .measures = measures};
 	entry.measures_n = policy_measure(o->settings, &message, measures);
-	struct entry *batch[] = {&entry};
 	struct err err = {""};
 	if (store_begin(o->store, &err) < 0 ||
-	    store_count(o->store, batch, 1, &err) < 0 ||
+	    store_count(o->store, &entry, &err) < 0 ||
 	    office_decides(o, &entry, &err) < 0 ||
 	    store_commit(o->store, &err) < 0)
 		fail_msg("%s", err.text);

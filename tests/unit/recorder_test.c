@@ -152,7 +152,7 @@ pause_ms(long ms)
 
 /* Hands a message over as a session does: in an arena of its own, which is the
  * recorder's from then on. */
-static enum verdict
+static enum action
 hand_over(struct daemon *d, struct mail mail)
 {
 	struct world own = *d->w;
@@ -161,7 +161,8 @@ hand_over(struct daemon *d, struct mail mail)
 	struct message *m = make_message(&own, mail);
 	m->at_ms = clock_wall_ms() + mail.later * 1000;
 	m->tick = clock_tick() + mail.later;
-	return recorder_record(d->recorder, own.arena, d->settings, m);
+	return recorder_record(d->recorder, own.arena, d->settings, m, true)
+	    .action;
 }
 
 #define record(d, ...) hand_over((d), (struct mail){__VA_ARGS__})
@@ -228,7 +229,7 @@ static void
 what_was_answered_is_in_the_database(void **state)
 {
 	struct daemon *d = *state;
-	assert_int_equal(record(d, .n = 3), VERDICT_ACCEPT);
+	assert_int_equal(record(d, .n = 3), ACTION_LOG);
 	assert_int_equal(rows(d, "message"), 1);
 }
 
@@ -261,7 +262,7 @@ record_many(void *context)
 	for (unsigned i = 0; i < 50; i++)
 		assert_int_equal(
 		    record(context, .first = i, .n = 1, .message_id = ""),
-		    VERDICT_ACCEPT);
+		    ACTION_LOG);
 	return NULL;
 }
 
@@ -352,7 +353,7 @@ a_message_that_finds_the_store_locked_is_spooled_and_brought_in_once(
 	char spool[160];
 	path_in(d, "spool/" SPOOL_FILE, spool);
 	lock(d);
-	assert_int_equal(record(d, .first = 1, .n = 25), VERDICT_ACCEPT);
+	assert_int_equal(record(d, .first = 1, .n = 25), ACTION_LOG);
 	assert_int_equal(access(spool, F_OK), 0);
 	assert_int_equal(logged(d, "event=store-failed"), 1);
 	assert_int_equal(logged(d, "event=spooled"), 1);
@@ -384,7 +385,7 @@ all_that_was_spooled_counts_in_its_order(void **state)
 	struct daemon *d = *state;
 	lock(d);
 	for (unsigned i = 0; i < 30; i++)
-		assert_int_equal(record(d, .first = i, .n = 1), VERDICT_ACCEPT);
+		assert_int_equal(record(d, .first = i, .n = 1), ACTION_LOG);
 	unlock(d);
 	wait_until_it_works(d);
 	assert_int_equal(rows(d, "message"), 30);
@@ -405,13 +406,13 @@ with_defer_a_message_is_deferred_and_counts_for_nothing(void **state)
 	set(d, "on_failure = \"defer\";");
 	start(d);
 	lock(d);
-	assert_int_equal(record(d, .n = 25), VERDICT_DEFER);
+	assert_int_equal(record(d, .n = 25), ACTION_DEFER);
 	assert_int_equal(access(spool, F_OK), -1);
 	assert_int_equal(logged(d, "event=deferred"), 1);
 	unlock(d);
 	wait_until_it_works(d);
 	assert_int_equal(rows(d, "message"), 0);
-	assert_int_equal(record(d, .n = 25), VERDICT_ACCEPT);
+	assert_int_equal(record(d, .n = 25), ACTION_LOG);
 	assert_int_equal(rows(d, "message"), 1);
 }
 
@@ -423,8 +424,8 @@ where_the_spool_fails_too_messages_wait_in_memory(void **state)
 	path_in(d, "spool/" SPOOL_FILE, spool);
 	assert_int_equal(mkdir(spool, 0700), 0);
 	lock(d);
-	assert_int_equal(record(d, .first = 1, .n = 25), VERDICT_ACCEPT);
-	assert_int_equal(record(d, .first = 50, .n = 2), VERDICT_ACCEPT);
+	assert_int_equal(record(d, .first = 1, .n = 25), ACTION_LOG);
+	assert_int_equal(record(d, .first = 50, .n = 2), ACTION_LOG);
 	assert_int_equal(logged(d, "event=kept-in-memory"), 2);
 	assert_int_equal(logged(d, "event=spool-failed"), 2);
 	unlock(d);
@@ -495,7 +496,7 @@ a_file_that_was_deleted_is_made_anew_and_loses_no_answered_message(void **state)
 {
 	struct daemon *d = *state;
 	assert_int_equal(unlink(d->w->path), 0);
-	assert_int_equal(record(d, .n = 25), VERDICT_ACCEPT);
+	assert_int_equal(record(d, .n = 25), ACTION_LOG);
 	wait_until_it_works(d);
 	assert_int_equal(rows(d, "message"), 1);
 	assert_int_equal(rows(d, "bulk_send"), 1);
@@ -516,7 +517,7 @@ a_database_that_is_reported_damaged_is_set_aside(void **state)
 	assert_int_equal(rows(d, "message"), 0);
 	assert_true(logged(d, "row 7 is missing") >= 1);
 	assert_true(logged(d, "set aside") >= 1);
-	assert_int_equal(record(d, .n = 3), VERDICT_ACCEPT);
+	assert_int_equal(record(d, .n = 3), ACTION_LOG);
 	assert_int_equal(rows(d, "message"), 1);
 }
 
@@ -566,7 +567,7 @@ a_database_that_is_locked_at_the_start_is_waited_for(void **state)
 	stop(d);
 	lock(d);
 	start(d);
-	assert_int_equal(record(d, .n = 3), VERDICT_ACCEPT);
+	assert_int_equal(record(d, .n = 3), ACTION_LOG);
 	assert_int_equal(logged(d, "event=spooled"), 1);
 	unlock(d);
 	wait_until_it_works(d);
@@ -639,7 +640,7 @@ a_spool_that_cannot_be_read_does_not_keep_the_store_from_working(void **state)
 	mkdir(path, 0700);
 	start(d);
 	assert_true(works(d));
-	assert_int_equal(record(d, .n = 3), VERDICT_ACCEPT);
+	assert_int_equal(record(d, .n = 3), ACTION_LOG);
 	assert_int_equal(rows(d, "message"), 1);
 	assert_int_equal(logged(d, "event=spool-failed"), 1);
 }
@@ -721,7 +722,7 @@ struct session {
 	struct daemon *d;
 	const struct settings *settings;
 	const char *sender;
-	enum verdict verdict;
+	enum action action;
 	int64_t took_ms;
 };
 
@@ -744,7 +745,9 @@ run_session(void *context)
 	    &own, (struct mail){
 		      .n = 25, .sender = s->sender, .message_id = s->sender});
 	int64_t began = steady_ms();
-	s->verdict = recorder_record(s->d->recorder, own.arena, s->settings, m);
+	s->action =
+	    recorder_record(s->d->recorder, own.arena, s->settings, m, true)
+		.action;
 	s->took_ms = steady_ms() - began;
 	return NULL;
 }
@@ -768,8 +771,8 @@ while_the_disk_hangs_mail_is_answered_in_time(void **state)
 		pthread_join(threads[i], NULL);
 	assert_in_range(
 	    sessions[0].took_ms, RECORDER_DEADLINE_SECS * 1000 - 100, 20000);
-	assert_int_equal(sessions[0].verdict, VERDICT_ACCEPT);
-	assert_int_equal(sessions[1].verdict, VERDICT_DEFER);
+	assert_int_equal(sessions[0].action, ACTION_LOG);
+	assert_int_equal(sessions[1].action, ACTION_DEFER);
 	assert_int_equal(logged(d, "event=answered-late"), 2);
 	pthread_join(job, NULL);
 	/* Stopping records what still waits; what was deferred is not. */

@@ -127,11 +127,11 @@ static const struct {
     {"alert = \"no\";", "alert: is a text in quotes; write true or false"},
     {"action = \"drop\";", "action: \"drop\" is not known here; write one of "
 			   "\"log\", \"defer\", \"hold\", \"reject\""},
-    {"action = \"hold\";", "action: other than \"log\" is not built into this "
-			   "version yet"},
-    {"action = \"defer\";", "action: other than \"log\" is not built"},
-    {"action = \"reject\";", "action: other than \"log\" is not built"},
-    {"reply = \"no\";", "reply: belongs to an action that refuses mail"},
+    {"action = \"defer\";", "action: \"defer\" without a window would "
+			    "defer the same mail for ever; give the rule a "
+			    "window"},
+    {"reply = \"no\";", "reply: is told to nobody where the action is "
+			"\"log\""},
     {"reply = \"Kh\xc3\xb4ng\";", "reply: has letters outside ASCII"},
     {"windw = \"10m\";", "windw: is not known here; the nearest known key is "
 			 "window"},

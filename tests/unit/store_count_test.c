@@ -216,10 +216,8 @@ an_entry_that_is_put_in_once_more_forgets_the_first_attempt(void **state)
 	    make_entry(w, (struct mail){.first = 1, .n = 10}),
 	    make_entry(w, (struct mail){.first = 21, .n = 10})};
 	assert_int_equal(store_begin(w->store, &err), 0);
-	assert_int_equal(store_count(w->store, entries, 2, &err), 0);
-	policy_decide(entries[1]->settings, entries[1]->measures,
-	    entries[1]->measures_n, &entries[1]->decision);
-	assert_int_equal(store_bulk(w->store, entries[1], &err), 0);
+	assert_int_equal(put_one(w, entries[0], &err), 0);
+	assert_int_equal(put_one(w, entries[1], &err), 0);
 	assert_true(entries[1]->opened);
 	store_rollback(w->store);
 	reopen_store(w);

@@ -274,6 +274,7 @@ make_entry(struct world *w, struct mail mail)
 	e->measures =
 	    arena_alloc(w->arena, SETTINGS_RULES_MAX * sizeof(*e->measures));
 	e->measures_n = policy_measure(&w->settings, e->message, e->measures);
+	e->may_act = policy_may_act(&w->settings, e->measures, e->measures_n);
 	return e;
 }
 
@@ -282,7 +283,9 @@ static inline int
 put_trigger(struct world *w, struct entry *e, struct err *err)
 {
 	enum alert_kind kind;
-	if (store_bulk(w->store, e, err) < 0)
+	if (store_bulk(w->store, e, err) < 0 ||
+	    (e->decision.action == ACTION_HOLD &&
+		store_note_hold(w->store, e, err) < 0))
 		return -1;
 	if (e->alerted ||
 	    !policy_alert(&e->decision, NULL, 0, e->message->at_ms, &kind))
@@ -290,21 +293,32 @@ put_trigger(struct world *w, struct entry *e, struct err *err)
 	return store_queue_alert(w->store, e, kind, err);
 }
 
+static inline int
+put_one(struct world *w, struct entry *e, struct err *err)
+{
+	if (store_count(w->store, e, err) < 0)
+		return -1;
+	const struct circumstances circumstances = {.gone = e->gone,
+	    .can_hold = true,
+	    .waited_secs = e->waited_secs};
+	policy_decide(e->settings, e->measures, e->measures_n, &e->decision);
+	policy_settle_action(e->settings, e->measures, e->measures_n,
+	    &circumstances, &e->decision);
+	if (store_keep(w->store, e, err) < 0)
+		return -1;
+	return e->decision.matched ? put_trigger(w, e, err) : 0;
+}
+
 /* The way of a batch, up to the commit. Returns 0 or -1. */
 static inline int
 put_batch(
     struct world *w, struct entry *const *entries, size_t n, struct err *err)
 {
-	if (store_begin(w->store, err) < 0 ||
-	    store_count(w->store, entries, n, err) < 0)
+	if (store_begin(w->store, err) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		struct entry *e = entries[i];
-		policy_decide(
-		    e->settings, e->measures, e->measures_n, &e->decision);
-		if (e->decision.matched && put_trigger(w, e, err) < 0)
+	for (size_t i = 0; i < n; i++)
+		if (put_one(w, entries[i], err) < 0)
 			return -1;
-	}
 	return store_commit(w->store, err);
 }
 

@@ -5,6 +5,7 @@ thrown away by discard(8), so nothing ever leaves the machine. Users that are no
 in KNOWN_USERS are rejected at RCPT, as on a real server.
 """
 
+import json
 import os
 import pwd
 import re
@@ -210,6 +211,18 @@ class Postfix:
         found = subprocess.run([_program("postqueue"), "-c", str(self.confdir), "-j"],
                                env=self._environment(), capture_output=True, text=True, check=True)
         return re.findall(r'"queue_id": "(\w+)"', found.stdout)
+
+    def held(self):
+        """The queue ids of the messages in the hold queue."""
+        found = subprocess.run([_program("postqueue"), "-c", str(self.confdir), "-j"],
+                               env=self._environment(), capture_output=True, text=True, check=True)
+        mails = [json.loads(line) for line in found.stdout.splitlines()]
+        return [mail["queue_id"] for mail in mails if mail["queue_name"] == "hold"]
+
+    def discard_held(self):
+        """Deletes all messages in the hold queue."""
+        subprocess.run([_program("postsuper"), "-c", str(self.confdir), "-d", "ALL", "hold"],
+                       env=self._environment(), capture_output=True, text=True, check=True)
 
     # -- using it -----------------------------------------------------------------------------
 
