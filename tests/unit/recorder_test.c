@@ -757,31 +757,41 @@ while_the_disk_hangs_mail_is_answered_in_time(void **state)
 {
 	struct daemon *d = *state;
 	struct hanging h = {.d = d};
-	pthread_t job, threads[2];
+	pthread_t job, threads[3];
 	const struct settings *defer = load(d->w, "on_failure = \"defer\";");
+	const struct settings *hold = load(d->w,
+	    "rules: ( { name = \"m\"; recipients = 20; action = \"hold\"; } );");
 	struct session sessions[] = {
 	    {.d = d, .settings = d->settings, .sender = "accept@x.vn"},
-	    {.d = d, .settings = defer, .sender = "defer@x.vn"}};
+	    {.d = d, .settings = defer, .sender = "defer@x.vn"},
+	    {.d = d, .settings = hold, .sender = "hold@x.vn"}};
 	sem_init(&h.begun, 0, 0);
 	pthread_create(&job, NULL, run_hanging_job, &h);
 	sem_wait(&h.begun);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		pthread_create(&threads[i], NULL, run_session, &sessions[i]);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	assert_in_range(
 	    sessions[0].took_ms, RECORDER_DEADLINE_SECS * 1000 - 100, 20000);
 	assert_int_equal(sessions[0].action, ACTION_LOG);
 	assert_int_equal(sessions[1].action, ACTION_DEFER);
-	assert_int_equal(logged(d, "event=answered-late"), 2);
+	assert_int_equal(sessions[2].action, ACTION_LOG);
+	assert_int_equal(logged(d, "event=answered-late"), 3);
 	pthread_join(job, NULL);
 	/* Stopping records what still waits; what was deferred is not. */
 	stop(d);
-	assert_int_equal(rows(d, "message"), 1);
+	assert_int_equal(rows(d, "message"), 2);
 	assert_int_equal(sql_number(d->w, "SELECT count(*) FROM bulk_send "
 					  "WHERE sender = 'accept@x.vn'"),
 	    1);
+	/* What went on meanwhile is not said to be held. */
+	assert_int_equal(sql_number(d->w, "SELECT action FROM bulk_send "
+					  "WHERE sender = 'hold@x.vn'"),
+	    ACTION_LOG);
+	assert_int_equal(rows(d, "held"), 0);
 	settings_unref(&defer);
+	settings_unref(&hold);
 	sem_destroy(&h.begun);
 }
 
