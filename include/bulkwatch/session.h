@@ -27,11 +27,6 @@ struct session_options {
  * knows one milter only. options are copied. Returns 0 or -1. */
 int session_register(const struct session_options *options, struct err *err);
 
-/* Runs libmilter on a listening socket (Debian's libmilter takes "fd:N") until
- * SIGTERM, SIGINT or SIGHUP, which must be blocked in every thread. The socket
- * is closed then. Main thread only. Returns 0 or -1. */
-int session_run(int listen_fd, struct err *err);
-
 /* Waits until no end of message is under way, at most so many seconds: after
  * smfi_main has returned callbacks may still run. Returns false if some still
  * are. */

@@ -22,6 +22,7 @@
 #include "bulkwatch/header.h"
 #include "bulkwatch/listen.h"
 #include "bulkwatch/log.h"
+#include "bulkwatch/loop.h"
 #include "bulkwatch/notifier.h"
 #include "bulkwatch/outbox.h"
 #include "bulkwatch/own.h"
@@ -195,7 +196,7 @@ serve(struct daemon *d, struct err *err)
 	    "bulkwatchd " BULKWATCH_VERSION " listens on %s",
 	    d->settings->listen);
 	sd_notify(0, "READY=1");
-	int failed = session_run(d->listener.fd, err);
+	int failed = loop_run(d->listener.fd, err);
 	sd_notify(0, "STOPPING=1");
 	if (!session_drain(DRAIN_SECS))
 		log_text(LOG_LEVEL_WARNING, "stopping",

@@ -19,7 +19,7 @@ layer_of() {
     policy) echo policy ;;
     store) echo store ;;
     own | smtp | notifier) echo notify ;;
-    current | listen | outbox | recorder | session | spool | upkeep) echo daemon ;;
+    current | listen | loop | outbox | recorder | session | spool | upkeep) echo daemon ;;
     *) echo unknown ;;
     esac
 }
