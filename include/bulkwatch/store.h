@@ -6,7 +6,7 @@
  * daemon that writes or without one. Neither SQL nor SQLite shows outside.
  *
  * The windows are counted in memory, from the ledger at start: the cost of a
- * count depends on the rule's limit, never on what the sender has sent before.
+ * count depends on the message, never on what the sender has sent before.
  *
  * Thread-safety: a handle belongs to one thread at a time.
  */

@@ -5,14 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct item {
-	uint64_t hash;
-	uint32_t tick;
-	uint32_t weight;
-};
+#include "many.h"
+
+/* Items from which on a window is kept as many.h has it: fewer are passed over
+ * faster than looked up. */
+#define MANY_FROM 256
+
+/* n of a window that has, or had, many. */
+#define MANY UINT32_MAX
 
 /* Allocated for its n items and no more: most senders have one or two, and
- * there may be a million of them. */
+ * there may be a million of them. Where n is MANY a pointer to struct many
+ * stands in place of the items. */
 struct window {
 	uint64_t key;
 	int64_t last; /* the newest message */
@@ -48,21 +52,44 @@ windows_new(void)
 	return w;
 }
 
+static size_t
+bytes_for(size_t items)
+{
+	return sizeof(struct window) + items * sizeof(struct item);
+}
+
+static struct many *
+many_of(const struct window *window)
+{
+	struct many *many;
+	memcpy(&many, window->items, sizeof(many));
+	return many;
+}
+
+static size_t
+bytes_of(const struct window *window)
+{
+	return window->n == MANY ? bytes_for(1) + many_bytes(many_of(window))
+				 : bytes_for(window->n);
+}
+
+static void
+window_free(struct window *window)
+{
+	if (window != NULL && window->n == MANY)
+		many_free(many_of(window));
+	free(window);
+}
+
 void
 windows_free(struct windows *w)
 {
 	if (w == NULL)
 		return;
 	for (size_t i = 0; i < w->slots_n; i++)
-		free(w->slots[i]);
+		window_free(w->slots[i]);
 	free(w->slots);
 	free(w);
-}
-
-static size_t
-bytes_for(size_t items)
-{
-	return sizeof(struct window) + items * sizeof(struct item);
 }
 
 /* The slot that holds the key, or the empty one where it belongs. */
@@ -97,8 +124,8 @@ grow_table(struct windows *w)
 static void
 remove_at(struct windows *w, size_t gap)
 {
-	w->bytes -= bytes_for(w->slots[gap]->n);
-	free(w->slots[gap]);
+	w->bytes -= bytes_of(w->slots[gap]);
+	window_free(w->slots[gap]);
 	w->slots[gap] = NULL;
 	w->used--;
 	const size_t mask = w->slots_n - 1;
@@ -144,17 +171,37 @@ stays(const struct window *window, const struct item *item,
 	       !is_among(item->hash, add);
 }
 
+/* The sum of what stays of a window of few items. */
+static uint64_t
+sum_few(const struct window *window, const struct window_add *add)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < window->n; i++)
+		if (stays(window, &window->items[i], add))
+			sum += window->items[i].weight;
+	return sum;
+}
+
+static struct many_stale
+stale_by(const struct window *window, const struct window_add *add)
+{
+	return (struct many_stale){.upto = add->tick - window->window_secs,
+	    .hashes = add->hashes,
+	    .n = add->n};
+}
+
 uint64_t
 windows_sum(const struct windows *w, const struct window_add *add,
     int64_t *previous_r)
 {
 	const struct window *window = w->slots[slot_of(w, add->key)];
-	uint64_t sum = add->n * (uint64_t)add->weight;
+	const uint64_t added = add->n * (uint64_t)add->weight;
 	*previous_r = window == NULL ? 0 : window->last;
-	for (uint32_t i = 0; window != NULL && i < window->n; i++)
-		if (stays(window, &window->items[i], add))
-			sum += window->items[i].weight;
-	return sum;
+	if (window == NULL)
+		return added;
+	const struct many_stale stale = stale_by(window, add);
+	return added + (window->n == MANY ? many_sum(many_of(window), &stale)
+					  : sum_few(window, add));
 }
 
 /* Drops what does not stay. Returns the sum left. */
@@ -217,37 +264,84 @@ resize(struct windows *w, struct window *window, size_t items)
 	return window;
 }
 
+/* Adds keep items to a window of few, which may become one of many. Returns
+ * where it is now, or NULL when memory is out. */
+static struct window *
+add_to_few(struct windows *w, struct window *window,
+    const struct window_add *add, size_t keep, uint64_t wanted)
+{
+	drop_surplus(window, drop_stale(window, add), wanted);
+	window = resize(w, window, window->n + keep);
+	if (window == NULL)
+		return NULL;
+	for (size_t i = 0; i < keep; i++)
+		window->items[window->n++] = (struct item){.hash = add->hashes[i],
+		    .tick = (uint32_t)add->tick,
+		    .weight = add->weight};
+	if (window->n < MANY_FROM)
+		return window;
+	struct many *many = many_new(window->items, window->n);
+	if (many == NULL)
+		return NULL;
+	memcpy(window->items, &many, sizeof(many));
+	window->n = MANY;
+	return resize(w, window, 1);
+}
+
+static struct window *
+add_to_many(struct window *window, const struct window_add *add, size_t keep,
+    uint64_t wanted)
+{
+	const struct many_stale stale = stale_by(window, add);
+	struct many *many = many_of(window);
+	many_drop(many, &stale, wanted);
+	return many_add(many, add->hashes, keep, (uint32_t)add->tick,
+		   add->weight) < 0
+		   ? NULL
+		   : window;
+}
+
 int
 windows_add(struct windows *w, const struct window_add *add)
 {
 	if (w->used * 4 >= w->slots_n * 3 && grow_table(w) < 0)
 		return -1;
 	/* A message alone may hold more than the limit: keep as many. */
-	uint64_t wanted = (add->limit + add->weight - 1) / add->weight;
-	size_t keep = add->n < wanted ? add->n : (size_t)wanted;
+	uint64_t most = (add->limit + add->weight - 1) / add->weight;
+	size_t keep = add->n < most ? add->n : (size_t)most;
+	uint64_t fresh = keep * (uint64_t)add->weight;
+	uint64_t wanted = add->limit > fresh ? add->limit - fresh : 0;
 
 	struct window *window = find_window(w, add);
 	if (window == NULL)
 		return -1;
-	w->bytes -= bytes_for(window->n);
-	uint64_t old = drop_stale(window, add);
-
-	uint64_t fresh = keep * (uint64_t)add->weight;
-	drop_surplus(window, old, add->limit > fresh ? add->limit - fresh : 0);
-	w->bytes += bytes_for(window->n);
-	window = resize(w, window, window->n + keep);
+	w->bytes -= bytes_of(window);
+	window = window->n == MANY
+		     ? add_to_many(window, add, keep, wanted)
+		     : add_to_few(w, window, add, keep, wanted);
 	if (window == NULL)
 		return -1;
-	w->bytes += keep * sizeof(struct item);
-	for (size_t i = 0; i < keep; i++)
-		window->items[window->n++] =
-		    (struct item){.hash = add->hashes[i],
-			.tick = (uint32_t)add->tick,
-			.weight = add->weight};
+	w->bytes += bytes_of(window);
 	/* A retry has the number it had before: the newest stays the newest. */
 	if (add->message > window->last)
 		window->last = add->message;
 	return 0;
+}
+
+/* Whether nothing is left that counts. */
+static bool
+is_spent(const struct window *window, int64_t tick)
+{
+	struct item newest = {0};
+	if (window->n == MANY) {
+		if (!many_newest(many_of(window), &newest.tick))
+			return true;
+	} else if (window->n == 0) {
+		return true;
+	} else {
+		newest = window->items[window->n - 1];
+	}
+	return is_over(&newest, window->window_secs, tick);
 }
 
 void
@@ -258,9 +352,7 @@ windows_sweep(struct windows *w, int64_t tick, size_t slots)
 		struct window *window = w->slots[w->hand];
 		if (window == NULL)
 			continue;
-		if (window->n == 0 ||
-		    is_over(&window->items[window->n - 1],
-			window->window_secs, tick)) {
+		if (is_spent(window, tick)) {
 			remove_at(w, w->hand);
 			/* What has moved into the gap is looked at next. */
 			w->hand = (w->hand - 1) & (w->slots_n - 1);

@@ -9,8 +9,8 @@
  *
  * Only the newest items that together reach the rule's limit are kept: older
  * ones cannot change whether the rule matches. So a window takes at most
- * limit items, and counting takes time by the limit and the message, whatever
- * the sender has sent.
+ * limit items, and counting takes time by the message (and by the limit up to
+ * some hundred items, see many.h), whatever the sender has sent.
  *
  * Thread-safety: one thread.
  */

@@ -285,36 +285,100 @@ windows_are_found_after_the_table_has_grown(void **state)
 }
 
 /* The same counted in the plainest way: the time of each item, over all. */
-#define MODEL_ITEMS 60
+#define MODEL_ITEMS 4000
+
+struct model {
+	unsigned items; /* there are so many */
+	uint64_t limit;
+	unsigned most;  /* in a message */
+	long pause;     /* seconds between messages, at most */
+	int64_t seen[MODEL_ITEMS];
+};
 
 static uint64_t
-model_sum(const int64_t seen[MODEL_ITEMS], int64_t now)
+model_sum(const struct model *model, int64_t now)
 {
 	uint64_t sum = 0;
-	for (unsigned i = 0; i < MODEL_ITEMS; i++)
-		sum += seen[i] != 0 && seen[i] + SECS > now;
+	for (unsigned i = 0; i < model->items; i++)
+		sum += model->seen[i] != 0 && model->seen[i] + SECS > now;
 	return sum;
+}
+
+static void
+run_model(struct windows *windows, struct model *model)
+{
+	int64_t later = 1;
+	unsigned below = 0, from = 0;
+	srandom(20260302);
+	for (int step = 0; step < 20000; step++) {
+		later += random() % model->pause;
+		size_t n = 1 + (size_t)random() % model->most;
+		uint64_t first = (uint64_t)random() % (model->items - n + 1);
+		uint64_t sum = add(windows, .first = first, .n = n,
+		    .later = later, .limit = model->limit);
+		for (size_t i = 0; i < n; i++)
+			model->seen[first + i] = later;
+		uint64_t right = model_sum(model, later);
+		if (right < model->limit)
+			assert_int_equal(sum, right);
+		else
+			assert_true(sum >= model->limit);
+		below += right < model->limit;
+		from += right >= model->limit;
+	}
+	/* It went to and fro. */
+	assert_true(below > 1000 && from > 1000);
 }
 
 static void
 any_sequence_counts_as_a_plain_list_does(void **state)
 {
-	int64_t seen[MODEL_ITEMS] = {0}, later = 1;
-	srandom(20260302);
-	for (int step = 0; step < 20000; step++) {
-		later += random() % 120; /* about as much as the limit */
-		size_t n = 1 + (size_t)random() % 4;
-		uint64_t first = (uint64_t)random() % (MODEL_ITEMS - n + 1);
-		uint64_t sum =
-		    add(*state, .first = first, .n = n, .later = later);
-		for (size_t i = 0; i < n; i++)
-			seen[first + i] = later;
-		uint64_t right = model_sum(seen, later);
-		if (right < LIMIT)
-			assert_int_equal(sum, right);
-		else
-			assert_true(sum >= LIMIT);
-	}
+	struct model model = {
+	    .items = 60, .limit = LIMIT, .most = 4, .pause = 120};
+	run_model(*state, &model);
+}
+
+static void
+any_sequence_of_many_items_counts_as_a_plain_list_does(void **state)
+{
+	static struct model model = {
+	    .items = MODEL_ITEMS, .limit = 2000, .most = 400, .pause = 120};
+	run_model(*state, &model);
+}
+
+static void
+a_window_of_many_items_is_freed_when_it_is_over(void **state)
+{
+	size_t empty = bytes_of(*state);
+	add(*state, .first = 1, .n = 2000, .limit = 5000);
+	assert_true(bytes_of(*state) > empty + 2000 * 16);
+	windows_sweep(*state, START + SECS, 2048);
+	assert_int_equal(bytes_of(*state), empty);
+}
+
+static void
+a_sweep_leaves_a_window_of_many_items_that_goes_on(void **state)
+{
+	add(*state, .first = 1, .n = 2000, .limit = 5000);
+	add(*state, .first = 1, .n = 500, .limit = 5000, .later = 1);
+	windows_sweep(*state, START + SECS, 2048);
+	assert_int_equal(
+	    add(*state, .first = 9000, .n = 1, .limit = 5000, .later = SECS),
+	    501);
+}
+
+static void
+a_window_of_many_items_takes_no_more_memory_than_its_limit_needs(void **state)
+{
+	size_t empty = bytes_of(*state);
+	for (unsigned i = 0; i < 5000; i++)
+		add(*state, .first = 10 * i, .n = 10, .limit = 1000,
+		    .later = i / 100);
+	for (unsigned i = 0; i < 5000; i++)
+		add(*state, .first = 1, .n = 300, .limit = 1000, .later = 51);
+	/* 16 bytes an item and 8 of the index, in room for four times as many.
+	 */
+	assert_true(bytes_of(*state) - empty <= 4 * 1024 * 24 + 1024);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -345,6 +409,10 @@ main(void)
 	    test(keys_of_neighbouring_slots_are_found_after_others_went),
 	    test(windows_are_found_after_the_table_has_grown),
 	    test(any_sequence_counts_as_a_plain_list_does),
+	    test(any_sequence_of_many_items_counts_as_a_plain_list_does),
+	    test(a_window_of_many_items_is_freed_when_it_is_over),
+	    test(a_sweep_leaves_a_window_of_many_items_that_goes_on),
+	    test(a_window_of_many_items_takes_no_more_memory_than_its_limit_needs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
