@@ -107,12 +107,18 @@ is_wanted(const struct list_filter *filter, const struct bulk_send *send)
 		return false;
 	if (filter->status != 0 && send->status != filter->status)
 		return false;
-	if (send->first_at_ms < filter->first_from_ms ||
-	    (filter->first_until_ms != 0 &&
-		send->first_at_ms >= filter->first_until_ms))
-		return false;
+	return send->first_at_ms >= filter->first_from_ms &&
+	       (filter->first_until_ms == 0 ||
+		   send->first_at_ms < filter->first_until_ms);
+}
+
+/* Whether the sender is wanted: looked at before the row is copied, since most
+ * rows of a large log may be somebody else's. */
+static bool
+is_by(const struct list_filter *filter, const char *sender)
+{
 	return filter->sender == NULL ||
-	    pattern_match(filter->sender, send->sender);
+	       (sender != NULL && pattern_match(filter->sender, sender));
 }
 
 int
@@ -125,6 +131,8 @@ store_list(struct store *store, struct arena *arena,
 	sqlite3_stmt *row = bind_list(store, filter, err);
 	int got = -1;
 	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1) {
+		if (!is_by(filter, (const char *)sqlite3_column_text(row, 2)))
+			continue;
 		sends = read_room(arena, sends, n, &room, sizeof(*sends));
 		if (sends == NULL || read_send(row, arena, &sends[n]) < 0) {
 			sql_done(row);
