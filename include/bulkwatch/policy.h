@@ -36,8 +36,9 @@ bool policy_recipient_is_exempt(const struct settings *settings,
 size_t policy_measure(const struct settings *settings,
     const struct message *message, struct measure *measures_r);
 
-/* The rule's definition in one number: rules that count alike over the same
- * time have the same, whatever else was changed about them. */
+/* The rule's definition in one number: rules of one name that count the same
+ * senders alike over the same time have the same, whatever else was changed
+ * about them. */
 uint64_t policy_rule_id(const struct rule *rule);
 
 /* Decides from measures whose counted fields are final. */

@@ -55,22 +55,40 @@ rule_applies(const struct rule *rule, const struct message *message)
 	return !pattern_list_match(&rule->except, message->sender);
 }
 
+#define FNV_BASIS UINT64_C(14695981039346656037)
+#define FNV_PRIME UINT64_C(1099511628211)
+
+/* FNV-1a. */
+static uint64_t
+mix(uint64_t id, const void *bytes, size_t n)
+{
+	const unsigned char *p = bytes;
+	for (size_t i = 0; i < n; i++)
+		id = (id ^ p[i]) * FNV_PRIME;
+	return id;
+}
+
+/* With their ends, so that no two lists run into the same bytes. */
+static uint64_t
+mix_patterns(uint64_t id, const struct pattern_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		id = mix(id, list->items[i], strlen(list->items[i]) + 1);
+	return mix(id, "", 1);
+}
+
 uint64_t
 policy_rule_id(const struct rule *rule)
 {
-	/* FNV-1a over what defines the rule's windows. */
-	struct {
+	const struct {
 		int64_t window_secs;
 		uint64_t recipients, count, scope, per;
 	} facts = {rule->window_secs, rule->recipients, rule->count,
 	    rule->scope, rule->per};
-	uint64_t id = UINT64_C(14695981039346656037);
-	const unsigned char *p = (const unsigned char *)&facts;
-	for (size_t i = 0; i < sizeof(facts); i++)
-		id = (id ^ p[i]) * UINT64_C(1099511628211);
-	for (p = (const unsigned char *)rule->name; *p != '\0'; p++)
-		id = (id ^ *p) * UINT64_C(1099511628211);
-	return id;
+	uint64_t id = mix(FNV_BASIS, &facts, sizeof(facts));
+	id = mix_patterns(id, &rule->senders);
+	id = mix_patterns(id, &rule->except);
+	return mix(id, rule->name, strlen(rule->name));
 }
 
 static struct measure

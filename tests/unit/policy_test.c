@@ -269,7 +269,6 @@ a_rule_that_counts_alike_keeps_its_number(void **state)
 	struct rule other = s.rules[1];
 	other.alert = false;
 	other.action = ACTION_REJECT;
-	other.senders = (struct pattern_list)LIST("*@x.vn");
 	assert_true(policy_rule_id(&other) == policy_rule_id(&s.rules[1]));
 }
 
@@ -297,6 +296,15 @@ a_rule_that_counts_otherwise_has_another_number(void **state)
 	other = s.rules[1];
 	other.name = "other";
 	assert_true(policy_rule_id(&other) != id);
+	/* Whom it counts now it may not have counted before. */
+	other = s.rules[1];
+	other.senders = (struct pattern_list)LIST("*@x.vn");
+	const uint64_t of_some = policy_rule_id(&other);
+	assert_true(of_some != id);
+	other = s.rules[1];
+	other.except = (struct pattern_list)LIST("*@x.vn");
+	assert_true(policy_rule_id(&other) != id);
+	assert_true(policy_rule_id(&other) != of_some);
 }
 
 /* ---------------------------------------------------------------- decisions */
