@@ -18,6 +18,7 @@ struct outgoing {
 	const char *from;        /* bare address */
 	const char *from_name;   /* display name, UTF-8; "" for none */
 	const struct text_list *to;
+	const struct text_list *reply_to; /* whom answers go to; NULL: from */
 	const char *subject;     /* UTF-8 */
 	const char *body;        /* UTF-8, lines end in \n */
 	const char *message_id;  /* without angle brackets */
@@ -27,7 +28,7 @@ struct outgoing {
 };
 
 /*
- * The mail as RFC 5322 text with CRLF line ends: From, To, Date, Message-ID,
+ * The mail as RFC 5322 text with CRLF line ends: From, To, Reply-To, Date, Message-ID,
  * Subject (RFC 2047), Auto-Submitted: auto-generated (RFC 3834), MIME headers,
  * text/plain; charset=utf-8 in an encoding that any server carries (7bit or
  * quoted-printable), no line over 998 bytes. Control characters in the subject

@@ -31,6 +31,16 @@ is_token(const char *text)
 }
 
 static int
+check_list(const struct text_list *addresses, struct err *err)
+{
+	for (size_t i = 0; i < addresses->n; i++)
+		if (!address_is_sound(addresses->items[i]))
+			return err_set(err, "%s is no address to send to",
+			    addresses->items[i]);
+	return 0;
+}
+
+static int
 check(const struct outgoing *outgoing, struct err *err)
 {
 	if (!address_is_sound(outgoing->from))
@@ -38,10 +48,10 @@ check(const struct outgoing *outgoing, struct err *err)
 		    err, "%s is no address to send from", outgoing->from);
 	if (outgoing->to->n == 0)
 		return err_set(err, "the mail has no recipient");
-	for (size_t i = 0; i < outgoing->to->n; i++)
-		if (!address_is_sound(outgoing->to->items[i]))
-			return err_set(err, "%s is no address to send to",
-			    outgoing->to->items[i]);
+	if (check_list(outgoing->to, err) < 0 ||
+	    (outgoing->reply_to != NULL &&
+		check_list(outgoing->reply_to, err) < 0))
+		return -1;
 	if (outgoing->message_id[0] == '\0' ||
 	    !is_token(outgoing->message_id) ||
 	    !is_token(outgoing->in_reply_to) || !is_token(outgoing->nonce))
@@ -184,12 +194,22 @@ set_references(GMimeMessage *message, const char *in_reply_to)
 }
 
 static void
+set_list(GMimeMessage *message, GMimeAddressType type,
+    const struct text_list *addresses)
+{
+	for (size_t i = 0; i < addresses->n; i++)
+		g_mime_message_add_mailbox(
+		    message, type, NULL, addresses->items[i]);
+}
+
+static void
 set_headers(GMimeMessage *message, const struct outgoing *outgoing)
 {
 	set_from(message, outgoing);
-	for (size_t i = 0; i < outgoing->to->n; i++)
-		g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_TO, NULL,
-		    outgoing->to->items[i]);
+	set_list(message, GMIME_ADDRESS_TYPE_TO, outgoing->to);
+	if (outgoing->reply_to != NULL)
+		set_list(
+		    message, GMIME_ADDRESS_TYPE_REPLY_TO, outgoing->reply_to);
 	set_subject(message, outgoing->subject);
 	set_date(message, outgoing->at_ms);
 	g_mime_message_set_message_id(message, outgoing->message_id);

@@ -86,8 +86,11 @@ message_single(struct arena *arena, const struct settings *settings,
 	if (fill(&facts, templates[alert->kind],
 		message_id(arena, settings, alert), outgoing_r) < 0)
 		return -1;
-	if (alert->kind == ALERT_NOTICE)
+	if (alert->kind == ALERT_NOTICE) {
 		outgoing_r->to = only(arena, alert->to);
+		/* What a sender answers is for people. */
+		outgoing_r->reply_to = &settings->alerts.to;
+	}
 	/* The second mail about a case stands below the first. A notice stands
 	 * alone: its reader has got none of the others. */
 	const struct alert *first =

@@ -149,6 +149,8 @@ def test_notice_tells_the_sender_kindly_what_was_seen_and_how_to_report(new_lab,
     [notice] = person.mailbox.wait()
     assert notice["To"] == person.address and not notice["Cc"]
     assert notice["Auto-Submitted"] == "auto-generated"
+    # An answer reaches people.
+    assert notice["Reply-To"] == lab.admin
     body = text_of(notice)
     for part in ("25", "Thông báo khẩn", "198.51.100.20", "Văn phòng, điện thoại 101",
                  NOTICES["password_help"]):
