@@ -52,24 +52,17 @@ _admins = itertools.count(1)
 
 
 @pytest.fixture
-def new_lab(postfix):
-    """Makes a Lab of settings, not started yet. Each has an admin mailbox of its own.
+def new_admin():
+    """Names an admin whose mailbox nobody has used: an alert that comes late must not reach the
+    next test's."""
+    return lambda: f"admin{next(_admins)}@{DOMAIN}"
 
-    At the end of the test each daemon is stopped, and has to end well.
-    """
+
+@pytest.fixture
+def labs():
+    """A list for the test's Labs: at its end each daemon is stopped, and has to end well."""
     labs = []
-
-    def make(listener="smtp", **settings):
-        listen = {"tcp": postfix.tcp_listen}.get(listener)
-        if listener in SIDES:
-            listen = f"unix:{postfix.rundir}/{listener}.sock"
-        # An alert that comes late must not reach the next test's mailbox.
-        lab = Lab(postfix, admin=f"admin{next(_admins)}@{DOMAIN}", listen=listen,
-                  listener=listener, **settings)
-        labs.append(lab)
-        return lab
-
-    yield make
+    yield labs
     faults = []
     for lab in labs:
         try:
@@ -77,6 +70,20 @@ def new_lab(postfix):
         except AssertionError as fault:
             faults.append(str(fault))
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def new_lab(postfix, labs, new_admin):
+    """Makes a Lab of settings, not started yet. Each has an admin mailbox of its own."""
+    def make(listener="smtp", **settings):
+        listen = {"tcp": postfix.tcp_listen}.get(listener)
+        if listener in SIDES:
+            listen = f"unix:{postfix.rundir}/{listener}.sock"
+        lab = Lab(postfix, admin=new_admin(), listen=listen, listener=listener, **settings)
+        labs.append(lab)
+        return lab
+
+    return make
 
 
 @pytest.fixture

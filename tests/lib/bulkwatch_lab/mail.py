@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .waiting import wait_for
 
+# Ends each line of mail (RFC 5321 section 2.3.8). Sendmail refuses mail with a bare LF in it.
+CRLF = "\r\n"
+
 
 def addresses(count, domain="example.net", start=1, prefix="r"):
     """So many addresses, each another."""
@@ -25,13 +28,13 @@ def message(sender, subject="Test", message_id=None, body="A test.\n", headers=(
     lines = [f"From: {sender or 'MAILER-DAEMON'}"]
     if subject is not None:
         charset = None if subject.isascii() else "utf-8"
-        lines.append(f"Subject: {Header(subject, charset).encode()}")
+        lines.append(f"Subject: {Header(subject, charset).encode(linesep=CRLF)}")
     if message_id is None:
         message_id = make_msgid(domain="test.example.net")
     if message_id:
         lines.append(f"Message-ID: {message_id}")
     data = [line.encode() if isinstance(line, str) else line for line in [*lines, *headers]]
-    return b"".join(line + b"\r\n" for line in data) + b"\r\n" + body.encode()
+    return b"".join(line + CRLF.encode() for line in [*data, b"", *body.encode().splitlines()])
 
 
 class Session(smtplib.SMTP):
@@ -97,15 +100,17 @@ def xtext(text):
                    "".join(f"+{byte:02X}" for byte in c.encode()) for c in text)
 
 
-def send(port, sender, recipients, login=None, client=None, raw=None, expect=250, **parts):
+def send(port, sender, recipients, login=None, client=None, raw=None, expect=250,
+         session=Session, **parts):
     """Sends one message in a session of its own, and fails if it is not answered as expected.
 
     raw: the message's bytes; else message() makes them of the sender and the parts.
+    session: what makes the session of port, login and client.
     Returns the answer to the end of DATA: (code, text).
     """
     data = raw if raw is not None else message(sender, **parts)
-    with Session(port, login, client) as session:
-        code, text = session.transact(sender, recipients, data)
+    with session(port, login, client) as server:
+        code, text = server.transact(sender, recipients, data)
     assert code == expect, f"end of message was answered {code} {text!r}"
     return code, text
 

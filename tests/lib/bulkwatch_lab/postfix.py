@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .waiting import accepts, free_port, wait_for
+from .waiting import accepts, free_port, group_lives, wait_for
 
 DOMAIN = "example.gov.vn"
 ADMIN = f"postmaster@{DOMAIN}"
@@ -165,11 +165,11 @@ class Postfix:
             self.process.terminate()
         try:
             self.process.wait(10)
-            wait_for(lambda: not _alive(group), "Postfix to end", timeout=10)
+            wait_for(lambda: not group_lives(group), "Postfix to end", timeout=10)
         except (AssertionError, subprocess.TimeoutExpired):
             self.process.kill()
             self.process.wait()
-            if _alive(group):
+            if group_lives(group):
                 os.killpg(group, signal.SIGKILL)
         (self.dir / "queue/pid/master.pid").unlink(missing_ok=True)
         self.process = None
@@ -291,17 +291,6 @@ class Postfix:
         """Ours, less what would lead Postfix's commands to another configuration."""
         return {name: value for name, value in os.environ.items()
                 if name not in ("MAIL_CONFIG", "SASL_CONF_PATH")}
-
-
-def _alive(group):
-    """True if a process of this group is left."""
-    if group is None:
-        return False
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _program(name):

@@ -1,5 +1,6 @@
 """Waiting for a condition instead of for a length of time."""
 
+import os
 import random
 import socket
 import time
@@ -67,3 +68,14 @@ def accepts(address):
         except OSError:
             return False
         return True
+
+
+def group_lives(group):
+    """True if a process of this group is left; None is no group."""
+    if group is None:
+        return False
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
