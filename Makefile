@@ -78,7 +78,7 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(Q)$(CC) $(CFLAGS_ALL) $(call pc_cflags,$(PC)) -MMD -MP -c -o $@ $<
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/milter $(BUILD)/tests -name '*.d' 2>/dev/null)
 
 # The texts of conf/templates are built in, for a settings file that has no
 # templates beside it.
@@ -128,6 +128,9 @@ PYTEST = $(SUDO) env PYTHONDONTWRITEBYTECODE=1 BULKWATCHD=$(CURDIR)/$(1)/bulkwat
 ASAN := SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
         OPT='-O1 -g' BUILD=build/asan
 
+# Debian's Sendmail for the private one: unpacked, not installed.
+FETCH_SENDMAIL = sh tests/lib/fetch-sendmail.sh build/sendmail
+
 AGAIN = $(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target
 
 # One make after another: deps may bring what the next one needs.
@@ -135,6 +138,7 @@ check: deps
 	@$(AGAIN) all
 	@$(AGAIN) check-layers check-man check-unit-file
 	@$(AGAIN) unit
+	@$(FETCH_SENDMAIL)
 	$(call PYTEST,build)
 	@$(MAKE) --no-print-directory check-asan
 	@echo "make check: all passed"
@@ -143,6 +147,7 @@ check-asan: deps
 	@$(AGAIN) $(ASAN) all
 	@ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lib/lsan.supp:print_suppressions=0 \
 	  $(AGAIN) $(ASAN) unit
+	@$(FETCH_SENDMAIL)
 	$(call PYTEST,build/asan)
 
 demo: deps

@@ -3,6 +3,7 @@
 from . import mail
 from .daemon import Daemon
 from .postfix import ADMIN
+from .sendmail import LoginSession
 
 # Who sends where a test does not care.
 SENDER = "staff1@example.gov.vn"
@@ -20,6 +21,10 @@ class Lab:
     parent: the folder for the daemon's directory; the system's for temporary files if None.
     settings: the daemon's, as Daemon takes them.
     """
+
+    # How a client talks to the server, and the address of one in no outbound network.
+    client_session = mail.Session
+    stranger = STRANGER
 
     def __init__(self, postfix, admin=ADMIN, listen=None, listener="smtp", parent=None,
                  **settings):
@@ -55,13 +60,32 @@ class Lab:
 
     def session(self, login=SENDER, client=None):
         """An SMTP session with the server; by default one that is logged in."""
-        return mail.Session(self.port, login, client)
+        return self.client_session(self.port, login, client)
 
     def send(self, recipients, sender=SENDER, login=_AS_SENDER, **more):
         """Sends one message; by default with a login of the sender's name. See mail.send."""
         return mail.send(self.port, sender, recipients,
-                         login=sender if login is _AS_SENDER else login, **more)
+                         login=sender if login is _AS_SENDER else login,
+                         session=self.client_session, **more)
 
     def receive(self, recipients, sender="someone@example.org", **more):
         """Sends one message as a stranger would: from outside, with no login."""
-        return mail.send(self.port, sender, recipients, client=STRANGER, **more)
+        return mail.send(self.port, sender, recipients, client=self.stranger,
+                         session=self.client_session, **more)
+
+
+class SendmailLab(Lab):
+    """The same with a running Sendmail.
+
+    It knows no XCLIENT: logins are real ones, and all clients are in 127.0.0.0/8, of which only
+    127.0.0.1 is outbound here.
+    """
+
+    client_session = LoginSession
+    stranger = "127.9.9.9"
+
+    def __init__(self, sendmail, **more):
+        outbound = {"networks": ["127.0.0.1/32"]} | more.pop("outbound", {})
+        super().__init__(sendmail, outbound=outbound, **more)
+        self.sendmail = sendmail
+        sendmail.add_login(SENDER)

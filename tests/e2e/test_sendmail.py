@@ -1,0 +1,245 @@
+"""Sendmail: its mail is counted, recorded, told of and acted on as Postfix's is."""
+
+import pytest
+
+from bulkwatch_lab import (DOMAIN, SENDER, Sendmail, SendmailLab, addresses, message,
+                           shipped_filter, text_of, wait_for)
+from trouble import locked
+
+EACH = [{"name": "each", "recipients": 1}]
+STAFF = [f"staff{n}@{DOMAIN}" for n in range(1, 31)]
+
+# What is shipped, and beside it the same filter for a listener where mail waits for the daemon.
+FILTERS = shipped_filter("unix:{socket}") + """\
+MAIL_FILTER(`strict', `S=unix:{socket}, F=T, T=C:10s;S:30s;R:30s;E:1m')dnl
+"""
+
+
+@pytest.fixture(scope="module")
+def sendmail():
+    why_not = Sendmail.why_not()
+    if why_not:
+        pytest.skip(why_not)
+    with Sendmail(FILTERS, {"strict": "InputMailFilters=strict"},
+                  aliases={"everyone": STAFF}) as server:
+        yield server
+
+
+@pytest.fixture
+def new_lab(sendmail, labs, new_admin):
+    """Makes a SendmailLab of settings, not started yet."""
+    def make(listener="smtp", **settings):
+        lab = SendmailLab(sendmail, admin=new_admin(), listener=listener, **settings)
+        labs.append(lab)
+        return lab
+    return make
+
+
+@pytest.fixture
+def lab(new_lab):
+    return new_lab().start()
+
+
+def submit(lab, sender, recipients, **parts):
+    """`sendmail -t`, as a script of this machine would do it."""
+    to = "To: " + ",\r\n ".join(recipients)
+    lab.sendmail.submit(sender, message(sender, headers=[to], **parts), "-t")
+
+
+# ------------------------------------------------------------------------------- counting
+
+
+def test_g02_nineteen_recipients_are_quiet_and_twenty_are_not(lab):
+    lab.send(addresses(19))
+    assert lab.daemon.bulk_sends() == []
+    other = "staff2@example.gov.vn"
+    lab.sendmail.add_login(other)
+    lab.send(addresses(25), sender=other)
+    [found] = lab.daemon.bulk_sends()
+    assert (found["sender"], found["identity"]) == (other, "login")
+    assert (found["trigger"], found["rule"], found["recipients"]) == ("message", "message", 25)
+
+
+def test_g02_twenty_single_mails_are_one_bulk_send(lab):
+    with lab.session() as session:
+        for n, recipient in enumerate(addresses(20), 1):
+            assert session.transact(SENDER, [recipient], message(SENDER))[0] == 250
+            if n == 19:
+                assert lab.daemon.bulk_sends() == []
+    [found] = lab.daemon.bulk_sends()
+    assert (found["trigger"], found["messages"], found["recipients"]) == ("window", 20, 20)
+
+
+def test_g01_refused_recipients_are_not_counted(lab):
+    lab.send(addresses(15) + [f"nobody{n}@{DOMAIN}" for n in range(10)])
+    assert lab.daemon.bulk_sends() == []
+    assert lab.daemon.counted(SENDER) == (1, 15)
+
+
+def test_g01_transaction_ended_by_rset_counts_for_nothing(lab):
+    with lab.session() as session:
+        session.mail_from(SENDER)
+        session.rcpt_to(*addresses(25))
+        session.rset()
+        assert session.transact(SENDER, addresses(3), message(SENDER))[0] == 250
+    assert lab.daemon.bulk_sends() == []
+    assert lab.daemon.counted(SENDER) == (1, 3)
+
+
+def test_g01_connection_lost_during_data_counts_for_nothing(lab):
+    before = len(lab.sendmail.log())
+    session = lab.session()
+    session.mail_from(SENDER)
+    session.rcpt_to(*addresses(25))
+    session.must("DATA")
+    session.send(b"Subject: half a message\r\n\r\nand then noth")
+    session.drop()
+    lab.sendmail.wait_for_log(r"collect: .*(unexpected close|premature EOM)", after=before)
+    lab.send(addresses(1))
+    assert lab.daemon.counted(SENDER) == (1, 1)
+    assert lab.daemon.bulk_sends() == []
+
+
+def test_inbound_mail_is_never_counted(lab):
+    lab.receive(STAFF)
+    lab.receive([STAFF[0]])
+    assert lab.daemon.bulk_sends() == []
+    assert lab.daemon.bulkwatch("senders") == []
+
+
+def test_login_from_elsewhere_is_counted(lab):
+    lab.send(addresses(20), client=lab.stranger)
+    [found] = lab.daemon.bulk_sends()
+    assert (found["sender"], found["identity"]) == (SENDER, "login")
+    assert found["client"] == lab.stranger
+
+
+def test_sender_without_a_login_is_its_envelope_address(lab):
+    """Sendmail leaves the letter case of an address as it was written."""
+    lab.send(addresses(10), sender="Office@Example.gov.VN", login=None)
+    lab.send(addresses(10, start=11), sender="office@example.gov.vn", login=None)
+    [found] = lab.daemon.bulk_sends()
+    assert (found["sender"], found["identity"]) == ("office@example.gov.vn", "envelope")
+    assert (found["messages"], found["client"]) == (2, "127.0.0.1")
+
+
+def test_null_sender_is_counted_by_its_client(lab):
+    lab.send(addresses(20), sender="", login=None)
+    [found] = lab.daemon.bulk_sends()
+    assert (found["sender"], found["identity"]) == ("127.0.0.1", "client")
+    [proof] = lab.daemon.one_bulk_send()["evidence"]
+    assert proof["mail_from"] == ""
+
+
+def test_alias_is_one_recipient_however_many_it_stands_for(lab):
+    lab.send([f"everyone@{DOMAIN}"] + addresses(18))
+    assert lab.daemon.bulk_sends() == []
+    assert lab.daemon.counted(SENDER) == (1, 19)
+
+
+def test_parameters_of_mail_and_rcpt_are_no_part_of_the_addresses(lab):
+    with lab.session(login=None) as session:
+        session.must(f"MAIL FROM:<{SENDER}> BODY=8BITMIME SIZE=100 RET=HDRS")
+        for recipient in addresses(20):
+            session.must(f"RCPT TO:<{recipient}> NOTIFY=NEVER")
+        assert session.data(message(SENDER))[0] == 250
+    [proof] = lab.daemon.one_bulk_send()["evidence"]
+    assert proof["mail_from"] == SENDER
+    assert sorted(proof["recipients"]) == sorted(addresses(20))
+
+
+def test_g09_mail_of_the_sendmail_command_is_counted(lab):
+    submit(lab, "office@example.gov.vn", addresses(25), message_id="<s1@example.gov.vn>")
+    wait_for(lab.daemon.bulk_sends, "the mail in the log of bulk sends")
+    found = lab.daemon.one_bulk_send()
+    assert (found["sender"], found["identity"]) == ("office@example.gov.vn", "envelope")
+    assert (found["recipients"], found["client"]) == (25, "127.0.0.1")
+    # Of the two queue ids that it has had, the one of the server.
+    [proof] = found["evidence"]
+    assert lab.sendmail.wait_for_log(
+        rf"{proof['queue_id']}: from=.*msgid=<s1@example\.gov\.vn>.*daemon=smtp")
+
+
+# ------------------------------------------------------------------- evidence and alerts
+
+
+def test_g04_record_keeps_the_evidence_of_each_message(lab):
+    subject = "Thông báo: lịch nghỉ Tết Nguyên đán và phân công trực cơ quan"
+    recipients = addresses(13) + addresses(12, domain="other.example.org")
+    lab.send(recipients, client="127.0.7.20", subject=subject,
+             message_id="<tet-2026@example.gov.vn>")
+    [proof] = lab.daemon.one_bulk_send()["evidence"]
+    assert proof["subject"] == subject
+    assert proof["message_id"].strip("<>") == "tet-2026@example.gov.vn"
+    assert (proof["mail_from"], proof["login"]) == (SENDER, SENDER)
+    assert proof["client"] == "127.0.7.20"
+    assert (proof["recipient_count"], sorted(proof["recipients"])) == (25, sorted(recipients))
+    assert lab.sendmail.wait_for_log(
+        rf"{proof['queue_id']}: from=.*msgid=<tet-2026@example\.gov\.vn>")
+
+
+def test_g05_alert_comes_once_and_is_not_counted_itself(new_lab):
+    """Any mail at all is a bulk send here, and alerts leave by the server that asks the daemon."""
+    lab = new_lab(rules=EACH).start()
+    lab.send(addresses(25), subject="Giấy mời")
+    [alert] = lab.alerts.wait()
+    body = text_of(alert)
+    [proof] = lab.daemon.one_bulk_send()["evidence"]
+    for part in (SENDER, "Giấy mời", proof["queue_id"], "r10@example.net"):
+        assert part in body, f"{part!r} is not in the alert:\n{body}"
+    lab.send(addresses(5))
+    assert [row["sender"] for row in lab.daemon.bulkwatch("senders")] == [SENDER]
+    lab.sendmail.flush()
+    assert len(lab.alerts.raw()) == 1
+
+
+# ----------------------------------------------------------- the daemon away, or in trouble
+
+
+def test_g07_mail_passes_uncounted_while_the_daemon_is_away(lab):
+    lab.daemon.stop()
+    lab.send(addresses(25))
+    lab.daemon.start()
+    lab.send(addresses(1))
+    assert lab.daemon.counted(SENDER) == (1, 1)
+
+
+def test_mail_waits_for_the_daemon_with_flag_t(new_lab):
+    lab = new_lab(listener="strict")
+    with lab.session(login=None) as session:
+        assert session.docmd(f"MAIL FROM:<{SENDER}>")[0] == 451
+    lab.start()
+    lab.send(addresses(25))
+    assert lab.daemon.one_bulk_send()["recipients"] == 25
+
+
+@pytest.mark.parametrize("listener, answer", [("smtp", 250), ("strict", 451)])
+def test_restart_of_the_daemon_is_seen_by_sessions_that_are_open(new_lab, listener, answer):
+    """Sendmail asks for a milter once a session: one that was open is not counted to its end."""
+    lab = new_lab(listener=listener).start()
+    with lab.session() as session:
+        assert session.transact(SENDER, addresses(1), message(SENDER))[0] == 250
+        lab.daemon.restart()
+        assert session.docmd(f"MAIL FROM:<{SENDER}>")[0] == answer
+        session.rset()
+    lab.send(addresses(1, start=2))
+    assert lab.daemon.counted(SENDER) == (2, 2)
+
+
+def test_g07_deferred_mail_comes_again_and_is_recorded_once(new_lab):
+    """The client is told 451; mail of the sendmail command waits in its queue."""
+    lab = new_lab(on_failure="defer").start()
+    mail = message(SENDER, message_id="<d1@example.gov.vn>")
+    with locked(lab.daemon.database):
+        lab.send(addresses(25), raw=mail, expect=451)
+        submit(lab, "office@example.gov.vn", addresses(25))
+        assert lab.sendmail.queue() != []
+
+    def retry():
+        with lab.session() as session:
+            return session.transact(SENDER, addresses(25), mail)[0] == 250
+    wait_for(retry, "a retry to be taken", poll=0.1)
+    lab.sendmail.flush()
+    wait_for(lambda: not lab.sendmail.queue(), "the queue to be empty")
+    assert [(f["sender"], f["messages"], f["recipients"]) for f in lab.daemon.bulk_sends()] == [
+        ("office@example.gov.vn", 1, 25), (SENDER, 1, 25)]
