@@ -1,12 +1,16 @@
 """Sendmail: its mail is counted, recorded, told of and acted on as Postfix's is."""
 
+import os
+
 import pytest
 
-from bulkwatch_lab import (DOMAIN, SENDER, Sendmail, SendmailLab, addresses, message,
+from bulkwatch_lab import (DOMAIN, SENDER, Mailbox, Sendmail, SendmailLab, addresses, message,
                            shipped_filter, text_of, wait_for)
 from trouble import locked
 
 EACH = [{"name": "each", "recipients": 1}]
+MESSAGE = {"name": "message", "recipients": 20}
+WINDOW = {"name": "window", "recipients": 20, "window": "10m"}
 STAFF = [f"staff{n}@{DOMAIN}" for n in range(1, 31)]
 
 # What is shipped, and beside it the same filter for a listener where mail waits for the daemon.
@@ -43,7 +47,7 @@ def lab(new_lab):
 def submit(lab, sender, recipients, **parts):
     """`sendmail -t`, as a script of this machine would do it."""
     to = "To: " + ",\r\n ".join(recipients)
-    lab.sendmail.submit(sender, message(sender, headers=[to], **parts), "-t")
+    return lab.sendmail.submit(sender, message(sender, headers=[to], **parts), "-t")
 
 
 # ------------------------------------------------------------------------------- counting
@@ -243,3 +247,103 @@ def test_g07_deferred_mail_comes_again_and_is_recorded_once(new_lab):
     wait_for(lambda: not lab.sendmail.queue(), "the queue to be empty")
     assert [(f["sender"], f["messages"], f["recipients"]) for f in lab.daemon.bulk_sends()] == [
         ("office@example.gov.vn", 1, 25), (SENDER, 1, 25)]
+
+
+# ------------------------------------------------------------------------------- actions
+
+
+@pytest.fixture
+def quarantine(sendmail):
+    """The server, whose held mail is thrown away at the end."""
+    yield sendmail
+    sendmail.discard_held()
+
+
+def transact(lab, recipients, **parts):
+    with lab.session() as session:
+        return session.transact(SENDER, recipients, message(SENDER, **parts))
+
+
+def delivered(sendmail, message_id):
+    """The recipients of each copy of a message that was delivered."""
+    return [recipients for _, recipients, data in sendmail.sink.mails
+            if message_id.encode() in data]
+
+
+def test_held_mail_waits_in_quarantine_until_it_is_released_and_is_delivered_once(
+        new_lab, quarantine):
+    lab = new_lab(rules=[{**MESSAGE, "action": "hold"}]).start()
+    assert transact(lab, addresses(20), message_id="<hold@example.gov.vn>")[0] == 250
+    [queue_id] = quarantine.held()
+    found = lab.daemon.one_bulk_send()
+    assert (found["action"], found["held"]) == ("hold", 1)
+    [held] = found["held_messages"]
+    assert (held["queue_id"], held["state"], held["recipient_count"]) == (queue_id, "waiting", 20)
+    listed = quarantine.run("-bp", "-qQ", f"-qI{queue_id}").stdout.decode()
+    assert f"QUARANTINE: bulkwatch" in listed and "rule message" in listed
+    # Nothing goes by itself.
+    quarantine.flush()
+    assert quarantine.held() == [queue_id]
+    assert delivered(quarantine, "<hold@example.gov.vn>") == []
+    quarantine.release(queue_id)
+    [copy] = delivered(quarantine, "<hold@example.gov.vn>")
+    assert sorted(copy) == sorted(addresses(20))
+    assert quarantine.held() == []
+    # It is not shown to the daemon a second time.
+    assert lab.daemon.counted(SENDER) == (1, 20)
+
+
+def test_held_mail_that_is_discarded_is_never_delivered(new_lab, quarantine):
+    lab = new_lab(rules=[{**MESSAGE, "action": "hold"}]).start()
+    assert transact(lab, addresses(20), message_id="<discard@example.gov.vn>")[0] == 250
+    quarantine.discard_held()
+    quarantine.flush()
+    assert (quarantine.held(), delivered(quarantine, "<discard@example.gov.vn>")) == ([], [])
+
+
+def test_rejected_mail_is_answered_550_with_every_line_of_the_reply(new_lab):
+    reply = "100% of bulk mail is reported first; " * 22 + "see https://example.gov.vn/a%20b"
+    lab = new_lab(rules=[{**MESSAGE, "action": "reject", "reply": reply}]).start()
+    code, text = transact(lab, addresses(20), message_id="<reject@example.gov.vn>")
+    assert code == 550
+    lines = text.decode("ascii").splitlines()
+    assert len(lines) > 1 and all(line.startswith("5.7.1 ") for line in lines)
+    assert " ".join(line.removeprefix("5.7.1 ") for line in lines) == reply
+    assert lab.daemon.one_bulk_send()["action"] == "reject"
+    assert transact(lab, addresses(19))[0] == 250
+    assert delivered(lab.sendmail, "<reject@example.gov.vn>") == []
+
+
+def test_rejected_mail_of_the_sendmail_command_comes_back_to_its_sender(new_lab):
+    """Its text tells how to report: who sends by a script has no mail program to show it."""
+    lab = new_lab(rules=[{**MESSAGE, "action": "reject", "reply": "Report it in room 101."}])
+    lab.start()
+    assert submit(lab, f"staff33@{DOMAIN}", addresses(25)).returncode == os.EX_UNAVAILABLE
+    [bounce] = Mailbox(lab.sendmail.maildir(f"staff33@{DOMAIN}")).wait()
+    assert "Report it in room 101." in bounce.as_string()
+    assert len(lab.daemon.bulk_sends()) == 1
+
+
+def test_deferred_mail_is_answered_451_and_taken_when_the_window_has_room(new_lab):
+    lab = new_lab(rules=[{**WINDOW, "action": "defer", "window": "2s"}]).start()
+    assert transact(lab, addresses(15))[0] == 250
+    parts = {"message_id": "<waits@example.gov.vn>"}
+    code, text = transact(lab, addresses(10, start=100), **parts)
+    assert (code, text[:5]) == (451, b"4.7.1")
+    wait_for(lambda: transact(lab, addresses(10, start=100), **parts)[0] == 250,
+             "the message to be taken", poll=0.1)
+    found = lab.daemon.one_bulk_send()
+    assert (found["messages"], found["recipients"]) == (2, 25)
+
+
+@pytest.mark.parametrize("action", ["hold", "defer", "reject"])
+def test_declared_and_exempt_mail_is_let_through(new_lab, quarantine, action):
+    other = "staff2@example.gov.vn"
+    quarantine.add_login(other)
+    lab = new_lab(rules=[{**WINDOW, "action": action}], exempt={"senders": [other]}).start()
+    lab.daemon.bulkwatch("declare", "--sender", SENDER, "--recipients", "30", "--from", "now",
+                         "--until", "+2h", "--reason", "Invitation", "--by", "duty")
+    lab.send(addresses(25))
+    lab.send(addresses(25), sender=other)
+    assert quarantine.held() == []
+    assert lab.daemon.one_bulk_send()["action"] == "log"

@@ -271,13 +271,29 @@ class Sendmail:
         return done
 
     def submit(self, sender, data, *arguments):
-        """Submits mail with the sendmail command, as a program of this machine does."""
-        return self.run("-Ac", "-i", "-f", sender, *arguments, cf="submit.cf", input=data)
+        """Submits mail with the sendmail command, as a program of this machine does.
+
+        Returns the finished process: its status says whether the server took the mail.
+        """
+        return self.run("-Ac", "-i", "-f", sender, *arguments, cf="submit.cf", check=False,
+                        input=data)
 
     def flush(self):
         """Has every message that waits tried again now; returns when that is done."""
         self.run("-Ac", "-qf", cf="submit.cf")
         self.run("-qf")
+
+    def release(self, queue_id):
+        """Takes a message out of quarantine and delivers it; fails if it was not there."""
+        done = self.run("-v", "-qQ", "-Q", f"-qI{queue_id}")
+        assert f"{queue_id}: Removed quarantine" in done.stdout.decode(), done
+        self.run("-qf", f"-qI{queue_id}")
+
+    def discard_held(self):
+        """Deletes all messages in quarantine. Sendmail has no command for that."""
+        for queue_id in self.held():
+            for kind in ("hf", "df"):
+                (self.queuedir / f"{kind}{queue_id}").unlink()
 
     def add_login(self, login):
         """Makes a login of a name user@domain, with PASSWORD. Needs sasl2-bin."""
