@@ -455,13 +455,16 @@ set_reply(SMFICTX *ctx, const struct settings *settings,
 }
 
 /* Puts the mail aside. If the MTA does not take the order the mail shall come
- * again: a person is to look at it before it goes. */
+ * again: a person is to look at it before it goes. The queue id is in the
+ * reason because Sendmail may split a held message afterwards (a queue group
+ * with a limit of recipients): each part has an id of its own then, and this
+ * reason. */
 static sfsistat
 hold(SMFICTX *ctx, const struct verdict *verdict)
 {
-	char reason[80];
-	snprintf(
-	    reason, sizeof(reason), "bulkwatch: rule %s", verdict->rule->name);
+	char reason[160];
+	snprintf(reason, sizeof(reason), "bulkwatch %.64s: rule %s",
+	    raw_macro(ctx, "i"), verdict->rule->name);
 	if (smfi_quarantine(ctx, reason) == MI_SUCCESS)
 		return SMFIS_CONTINUE;
 	log_text(LOG_LEVEL_ERROR, "hold",

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bulkwatch_lab import (DOMAIN, SENDER, Mailbox, Sendmail, SendmailLab, addresses, message,
+from bulkwatch_lab import (DOMAIN, SENDER, SPLIT_DOMAIN, Mailbox, Sendmail, SendmailLab, addresses, message,
                            shipped_filter, text_of, wait_for)
 from trouble import locked
 
@@ -299,6 +299,20 @@ def test_held_mail_that_is_discarded_is_never_delivered(new_lab, quarantine):
     quarantine.discard_held()
     quarantine.flush()
     assert (quarantine.held(), delivered(quarantine, "<discard@example.gov.vn>")) == ([], [])
+
+
+def test_held_mail_that_was_split_is_found_whole_by_its_queue_id(new_lab, quarantine):
+    """Each part has a queue id of its own, of which the record has the first."""
+    lab = new_lab(rules=[{**MESSAGE, "action": "hold"}]).start()
+    everyone = addresses(25, domain=SPLIT_DOMAIN)
+    assert transact(lab, everyone, message_id="<split@example.gov.vn>")[0] == 250
+    assert len(quarantine.held()) == 3
+    [held] = lab.daemon.one_bulk_send()["held_messages"]
+    quarantine.run("-v", "-Q", f"-qQ{held['queue_id']}")
+    assert quarantine.held() == []
+    quarantine.flush()
+    copies = delivered(quarantine, "<split@example.gov.vn>")
+    assert sorted(recipient for copy in copies for recipient in copy) == sorted(everyone)
 
 
 def test_rejected_mail_is_answered_550_with_every_line_of_the_reply(new_lab):

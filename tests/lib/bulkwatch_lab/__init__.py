@@ -11,11 +11,12 @@ from .lab import SENDER, Lab, SendmailLab
 from .mail import Mailbox, Session, addresses, message, send, text_of
 from .milter import Milter
 from .postfix import ADMIN, DOMAIN, Postfix
-from .sendmail import Sendmail, shipped_filter
+from .sendmail import SPLIT_DOMAIN, Sendmail, shipped_filter
 from .smtpsink import SmtpSink
 from .waiting import accepts, free_port, stays, wait_for
 
 __all__ = ["ADMIN", "BULKWATCH", "BULKWATCHD", "CommandFailed", "DOMAIN", "Daemon", "Faketime",
-           "Lab", "Mailbox", "Milter", "Postfix", "SENDER", "Sendmail", "SendmailLab", "Session",
-           "SmtpSink", "accepts", "addresses", "free_port", "libconfig", "message",
-           "run_bulkwatch", "send", "shipped_filter", "smtpsink", "stays", "text_of", "wait_for"]
+           "Lab", "Mailbox", "Milter", "Postfix", "SENDER", "SPLIT_DOMAIN", "Sendmail",
+           "SendmailLab", "Session", "SmtpSink", "accepts", "addresses", "free_port", "libconfig",
+           "message", "run_bulkwatch", "send", "shipped_filter", "smtpsink", "stays", "text_of",
+           "wait_for"]

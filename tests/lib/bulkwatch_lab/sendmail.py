@@ -29,6 +29,8 @@ from .waiting import accepts, free_port, group_lives, wait_for
 
 ROOT = PROJECT / "build" / "sendmail" / "root"
 HOST = f"mail.{DOMAIN}"
+# A message to more than 10 recipients there becomes several, as queue groups can have it.
+SPLIT_DOMAIN = "split.example.net"
 # Of every login that a test makes.
 PASSWORD = "a good password"
 # What conf/sendmail.mc names, and a test has elsewhere.
@@ -87,6 +89,8 @@ FEATURE(`no_default_msa')dnl
 FEATURE(`nocanonify')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 LOCAL_DOMAIN(`{domain}')dnl
+dnl Mail to {split_domain} is split: at most 10 recipients of a message stay together.
+QUEUE_GROUP(`parts', `P={dir}/queue, r=10')dnl
 {listeners}{filters}
 MAILER(`local')dnl
 MAILER(`smtp')dnl
@@ -96,6 +100,9 @@ ESASL_CONF_PATH={safe}/etc
 LOCAL_RULE_0
 R$={{Users}} < @ $=w . > $*	$#local $: $1
 R$+ < @ $=w . > $*	$#error $@ 5.1.1 $: "550 no such user here"
+LOCAL_RULESETS
+Squeuegroup
+R$* @ {split_domain} $*	$# parts
 """
 
 # The mail submission program: what sendmail(1) is, for whoever runs it.
@@ -342,7 +349,7 @@ class Sendmail:
 
     def _make_cf(self, name, text, **more):
         mc = self.confdir / f"{name}.mc"
-        mc.write_text(text.format(dir=self.dir, host=HOST, domain=DOMAIN, mail_user=MAIL_USER, safe=SAFE,
+        mc.write_text(text.format(dir=self.dir, host=HOST, domain=DOMAIN, mail_user=MAIL_USER, safe=SAFE, split_domain=SPLIT_DOMAIN,
                                   port=self.port, sink_port=self.sink.port, **more))
         cf = ROOT / "usr/share/sendmail/cf"
         made = subprocess.run([ROOT / "usr/bin/m4", f"-D_CF_DIR_={cf}/", cf / "m4/cf.m4", mc],
