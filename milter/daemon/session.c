@@ -211,15 +211,25 @@ name_sender(struct message *m, struct arena *arena)
 	return m->sender == NULL ? -1 : 0;
 }
 
-/* The client's address; Postfix writes "IPv6:" before some (RFC 5321 section
- * 4.1.3), which names no other client. */
+/* The client's address as the MTA gives it, during the callback only. Sendmail
+ * says "0" of a session on its standard input: `sendmail -bs`, on this machine.
+ */
+static const char *
+raw_client(SMFICTX *ctx)
+{
+	const char *client = raw_macro(ctx, "{client_addr}");
+	return strcmp(client, "0") == 0 ? "127.0.0.1" : client;
+}
+
+/* The same, made clean, in the arena. Both MTAs write "IPv6:" before some (RFC
+ * 5321 section 4.1.3), which names no other client. */
 static const char *
 client_of(SMFICTX *ctx, struct arena *arena)
 {
-	const char *client = macro(ctx, arena, "{client_addr}");
-	if (client != NULL && strncasecmp(client, "IPv6:", 5) == 0)
+	const char *client = raw_client(ctx);
+	if (strncasecmp(client, "IPv6:", 5) == 0)
 		client += 5;
-	return client;
+	return text_clean(arena, client, strlen(client));
 }
 
 /* Begins a message of facts known at MAIL. 1 outbound, 0 not, -1 no memory. */
@@ -227,8 +237,8 @@ static int
 begin(SMFICTX *ctx, struct envelope *e, const char *mail_from)
 {
 	e->settings = options.settings(options.context);
-	if (!policy_is_outbound(e->settings, raw_macro(ctx, "{auth_authen}"),
-		raw_macro(ctx, "{client_addr}")))
+	if (!policy_is_outbound(
+		e->settings, raw_macro(ctx, "{auth_authen}"), raw_client(ctx)))
 		return 0;
 	e->arena = arena_new();
 	if (e->arena == NULL)

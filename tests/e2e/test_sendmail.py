@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from bulkwatch_lab import (DOMAIN, SENDER, SPLIT_DOMAIN, Mailbox, Sendmail, SendmailLab, addresses, message,
+from bulkwatch_lab import (DOMAIN, SENDER, SPLIT_DOMAIN, Mailbox, Milter, Sendmail, SendmailLab, addresses, message,
                            shipped_filter, text_of, wait_for)
+from bulkwatch_lab.milter import CONTINUE
 from trouble import locked
 
 EACH = [{"name": "each", "recipients": 1}]
@@ -162,6 +163,19 @@ def test_g09_mail_of_the_sendmail_command_is_counted(lab):
     [proof] = found["evidence"]
     assert lab.sendmail.wait_for_log(
         rf"{proof['queue_id']}: from=.*msgid=<s1@example\.gov\.vn>.*daemon=smtp")
+
+
+@pytest.mark.parametrize("client, named", [
+    (b"0", "127.0.0.1"),  # over standard input: `sendmail -Am -bs`
+    (b"IPv6:0:0:0:0:0:0:0:1", "0:0:0:0:0:0:0:1"),
+], ids=["standard-input", "ipv6"])
+def test_g09_this_machine_is_outbound_whatever_sendmail_calls_it(new_lab, client, named):
+    lab = new_lab(outbound={"networks": ["127.0.0.0/8", "::1/128"]}).start()
+    with Milter(lab.sendmail.socket) as milter:
+        recipients = [f"<{address}>".encode() for address in addresses(20)]
+        assert milter.message(b"<office@example.gov.vn>", recipients, client=client) == CONTINUE
+    [found] = lab.daemon.bulk_sends()
+    assert (found["sender"], found["client"]) == ("office@example.gov.vn", named)
 
 
 # ------------------------------------------------------------------- evidence and alerts
