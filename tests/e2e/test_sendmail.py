@@ -25,7 +25,7 @@ def sendmail():
     why_not = Sendmail.why_not()
     if why_not:
         pytest.skip(why_not)
-    with Sendmail(FILTERS, {"strict": "InputMailFilters=strict"},
+    with Sendmail(FILTERS, {"strict": "InputMailFilters=strict", "back": "InputMailFilters="},
                   aliases={"everyone": STAFF}) as server:
         yield server
 
@@ -163,6 +163,12 @@ def test_g09_mail_of_the_sendmail_command_is_counted(lab):
     [proof] = found["evidence"]
     assert lab.sendmail.wait_for_log(
         rf"{proof['queue_id']}: from=.*msgid=<s1@example\.gov\.vn>.*daemon=smtp")
+
+
+def test_mail_that_a_content_filter_hands_back_is_not_counted_again(new_lab):
+    lab = new_lab(listener="back").start()
+    lab.send(addresses(25))
+    assert lab.daemon.bulkwatch("senders") == []
 
 
 @pytest.mark.parametrize("client, named", [
