@@ -49,6 +49,7 @@ for device in null zero full random urandom tty; do
 done
 mount --rbind "$2/dev" /dev
 mount --bind "$2" /mnt
+[ ! -e /usr/sbin/sendmail ] || mount --bind "$2/etc/sendmail" /usr/sbin/sendmail
 shift 2
 exec "$@"
 """
@@ -124,6 +125,12 @@ define(`confDIRECT_SUBMISSION_MODIFIERS', `')dnl
 define(`confDONT_PROBE_INTERFACES', `True')dnl
 define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl
 FEATURE(`msp', `[127.0.0.1]')dnl
+"""
+
+# In the place of the machine's sendmail command.
+COMMAND = """\
+#!/bin/sh
+LD_LIBRARY_PATH={libraries} exec {program} "$@"
 """
 
 DELIVER = """\
@@ -270,12 +277,15 @@ class Sendmail:
 
     def run(self, *arguments, cf="sendmail.cf", check=True, **more):
         """Runs sendmail with further arguments beside the daemon; returns the finished process."""
-        done = subprocess.run(
-            ["nsenter", "--target", str(self.process.pid), "--mount", "--uts",
-             self._program(), "-C", self._cf(cf), *arguments],
-            env=self._environment(), capture_output=True, timeout=60, **more)
+        done = self.inside(self._program(), "-C", self._cf(cf), *arguments, **more)
         assert not check or done.returncode == 0, (arguments, done)
         return done
+
+    def inside(self, *command, **more):
+        """Runs a command where this Sendmail is the machine's; returns the finished process."""
+        return subprocess.run(
+            ["nsenter", "--target", str(self.process.pid), "--mount", "--uts", *command],
+            env=self._environment(), capture_output=True, timeout=60, **more)
 
     def submit(self, sender, data, *arguments):
         """Submits mail with the sendmail command, as a program of this machine does.
@@ -334,10 +344,12 @@ class Sendmail:
             "aliases": "".join(f"{name}: {', '.join(members)}\n"
                                for name, members in self.aliases.items()),
             "deliver": DELIVER,
+            "sendmail": COMMAND.format(libraries=self._libraries(), program=self._program()),
         }
         for name, text in files.items():
             (self.confdir / name).write_text(text)
-        (self.confdir / "deliver").chmod(0o755)
+        for name in ("deliver", "sendmail"):
+            (self.confdir / name).chmod(0o755)
         listeners = "".join(
             f"DAEMON_OPTIONS(`Name={name}, Family=inet, Addr=127.0.0.1, Port={port}"
             f"{', ' if self.listeners[name] else ''}{self.listeners[name]}')dnl\n"
@@ -373,10 +385,13 @@ class Sendmail:
     @staticmethod
     def _environment():
         """Ours, less what would lead Sendmail astray; with the libraries that it brought."""
-        libraries = f"{platform.machine()}-linux-gnu"
         return {name: value for name, value in os.environ.items()
                 if name not in ("MAIL_CONFIG", "SASL_CONF_PATH", "LD_PRELOAD")
-                } | {"LD_LIBRARY_PATH": f"{ROOT}/lib/{libraries}:{ROOT}/usr/lib/{libraries}"}
+                } | {"LD_LIBRARY_PATH": Sendmail._libraries()}
+
+    @staticmethod
+    def _libraries():
+        return f"{ROOT}/usr/lib/{platform.machine()}-linux-gnu"
 
 
 class LoginSession(Session):
