@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from bulkwatch_lab import (BULKWATCH, BULKWATCHD, DOMAIN, Faketime, Lab, Postfix,  # noqa: E402
-                           free_port)
+                           Sendmail, SendmailLab, free_port, shipped_filter)
 
 
 def pytest_sessionstart():
@@ -90,6 +90,46 @@ def new_lab(postfix, labs, new_admin):
 def lab(new_lab):
     """A mail server with bulkwatchd, with the default rules."""
     return new_lab().start()
+
+
+# What is shipped, and beside it the same filter for a listener where mail waits for the daemon.
+SENDMAIL_FILTERS = shipped_filter("unix:{socket}") + """\
+MAIL_FILTER(`strict', `S=unix:{socket}, F=T, T=C:10s;S:30s;R:30s;E:1m')dnl
+"""
+
+
+@pytest.fixture(scope="session")
+def sendmail():
+    """Its listeners differ in what becomes of mail when the milter is not there.
+
+    smtp: it passes.
+    strict: it waits.
+    back: no milter is asked.
+    """
+    why_not = Sendmail.why_not()
+    if why_not:
+        pytest.skip(why_not)
+    with Sendmail(SENDMAIL_FILTERS, {"strict": "InputMailFilters=strict",
+                                     "back": "InputMailFilters="},
+                  aliases={"everyone": [f"staff{n}@{DOMAIN}" for n in range(1, 31)]}) as server:
+        yield server
+
+
+@pytest.fixture
+def new_sendmail_lab(sendmail, labs, new_admin):
+    """Makes a SendmailLab of settings, not started yet; see new_lab."""
+    def make(listener="smtp", **settings):
+        lab = SendmailLab(sendmail, admin=new_admin(), listener=listener, **settings)
+        labs.append(lab)
+        return lab
+    return make
+
+
+@pytest.fixture
+def quarantine(sendmail):
+    """The server, whose held mail is thrown away at the end."""
+    yield sendmail
+    sendmail.discard_held()
 
 
 @pytest.fixture(scope="session")

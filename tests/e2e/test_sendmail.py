@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from bulkwatch_lab import (DOMAIN, SENDER, SPLIT_DOMAIN, Mailbox, Milter, Sendmail, SendmailLab, addresses, message,
-                           shipped_filter, text_of, wait_for)
+from bulkwatch_lab import (DOMAIN, SENDER, SPLIT_DOMAIN, Mailbox, Milter, addresses, message,
+                           text_of, wait_for)
 from bulkwatch_lab.milter import CONTINUE
 from trouble import locked
 
@@ -14,30 +14,10 @@ MESSAGE = {"name": "message", "recipients": 20}
 WINDOW = {"name": "window", "recipients": 20, "window": "10m"}
 STAFF = [f"staff{n}@{DOMAIN}" for n in range(1, 31)]
 
-# What is shipped, and beside it the same filter for a listener where mail waits for the daemon.
-FILTERS = shipped_filter("unix:{socket}") + """\
-MAIL_FILTER(`strict', `S=unix:{socket}, F=T, T=C:10s;S:30s;R:30s;E:1m')dnl
-"""
-
-
-@pytest.fixture(scope="module")
-def sendmail():
-    why_not = Sendmail.why_not()
-    if why_not:
-        pytest.skip(why_not)
-    with Sendmail(FILTERS, {"strict": "InputMailFilters=strict", "back": "InputMailFilters="},
-                  aliases={"everyone": STAFF}) as server:
-        yield server
-
 
 @pytest.fixture
-def new_lab(sendmail, labs, new_admin):
-    """Makes a SendmailLab of settings, not started yet."""
-    def make(listener="smtp", **settings):
-        lab = SendmailLab(sendmail, admin=new_admin(), listener=listener, **settings)
-        labs.append(lab)
-        return lab
-    return make
+def new_lab(new_sendmail_lab):
+    return new_sendmail_lab
 
 
 @pytest.fixture
@@ -272,22 +252,9 @@ def test_g07_deferred_mail_comes_again_and_is_recorded_once(new_lab):
 # ------------------------------------------------------------------------------- actions
 
 
-@pytest.fixture
-def quarantine(sendmail):
-    """The server, whose held mail is thrown away at the end."""
-    yield sendmail
-    sendmail.discard_held()
-
-
 def transact(lab, recipients, **parts):
     with lab.session() as session:
         return session.transact(SENDER, recipients, message(SENDER, **parts))
-
-
-def delivered(sendmail, message_id):
-    """The recipients of each copy of a message that was delivered."""
-    return [recipients for _, recipients, data in sendmail.sink.mails
-            if message_id.encode() in data]
 
 
 def test_held_mail_waits_in_quarantine_until_it_is_released_and_is_delivered_once(
@@ -300,13 +267,13 @@ def test_held_mail_waits_in_quarantine_until_it_is_released_and_is_delivered_onc
     [held] = found["held_messages"]
     assert (held["queue_id"], held["state"], held["recipient_count"]) == (queue_id, "waiting", 20)
     listed = quarantine.run("-bp", "-qQ", f"-qI{queue_id}").stdout.decode()
-    assert f"QUARANTINE: bulkwatch" in listed and "rule message" in listed
+    assert f"QUARANTINE: bulkwatch {queue_id}: rule message" in listed
     # Nothing goes by itself.
     quarantine.flush()
     assert quarantine.held() == [queue_id]
-    assert delivered(quarantine, "<hold@example.gov.vn>") == []
+    assert quarantine.delivered("<hold@example.gov.vn>") == []
     quarantine.release(queue_id)
-    [copy] = delivered(quarantine, "<hold@example.gov.vn>")
+    [copy] = quarantine.delivered("<hold@example.gov.vn>")
     assert sorted(copy) == sorted(addresses(20))
     assert quarantine.held() == []
     # It is not shown to the daemon a second time.
@@ -318,7 +285,7 @@ def test_held_mail_that_is_discarded_is_never_delivered(new_lab, quarantine):
     assert transact(lab, addresses(20), message_id="<discard@example.gov.vn>")[0] == 250
     quarantine.discard_held()
     quarantine.flush()
-    assert (quarantine.held(), delivered(quarantine, "<discard@example.gov.vn>")) == ([], [])
+    assert (quarantine.held(), quarantine.delivered("<discard@example.gov.vn>")) == ([], [])
 
 
 def test_held_mail_that_was_split_is_found_whole_by_its_queue_id(new_lab, quarantine):
@@ -331,7 +298,7 @@ def test_held_mail_that_was_split_is_found_whole_by_its_queue_id(new_lab, quaran
     quarantine.run("-v", "-Q", f"-qQ{held['queue_id']}")
     assert quarantine.held() == []
     quarantine.flush()
-    copies = delivered(quarantine, "<split@example.gov.vn>")
+    copies = quarantine.delivered("<split@example.gov.vn>")
     assert sorted(recipient for copy in copies for recipient in copy) == sorted(everyone)
 
 
@@ -345,7 +312,7 @@ def test_rejected_mail_is_answered_550_with_every_line_of_the_reply(new_lab):
     assert " ".join(line.removeprefix("5.7.1 ") for line in lines) == reply
     assert lab.daemon.one_bulk_send()["action"] == "reject"
     assert transact(lab, addresses(19))[0] == 250
-    assert delivered(lab.sendmail, "<reject@example.gov.vn>") == []
+    assert lab.sendmail.delivered("<reject@example.gov.vn>") == []
 
 
 def test_rejected_mail_of_the_sendmail_command_comes_back_to_its_sender(new_lab):

@@ -62,7 +62,7 @@ define(`confDOMAIN_NAME', `{host}')dnl
 define(`confPID_FILE', `{dir}/sendmail.pid')dnl
 define(`STATUS_FILE', `{dir}/statistics')dnl
 define(`HELP_FILE', `{dir}/helpfile')dnl
-define(`QUEUE_DIR', `{dir}/queue')dnl
+define(`QUEUE_DIR', `{dir}/queue/main*')dnl
 define(`ALIAS_FILE', `{dir}/etc/aliases')dnl
 define(`confCW_FILE', `/dev/null')dnl
 define(`confSERVICE_SWITCH_FILE', `{dir}/etc/service.switch')dnl
@@ -91,7 +91,7 @@ FEATURE(`nocanonify')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 LOCAL_DOMAIN(`{domain}')dnl
 dnl Mail to {split_domain} is split: at most 10 recipients of a message stay together.
-QUEUE_GROUP(`parts', `P={dir}/queue, r=10')dnl
+QUEUE_GROUP(`parts', `P={dir}/queue/parts, r=10')dnl
 {listeners}{filters}
 MAILER(`local')dnl
 MAILER(`smtp')dnl
@@ -161,7 +161,8 @@ def shipped_filter(listen):
 class Sendmail:
     """One private Sendmail. Its directory, .dir, is gone after remove().
 
-    filters: lines of sendmail.mc that name the milters; {socket} in them is where .socket is for it.
+    filters: lines of sendmail.mc that name the milters; {socket} in them is where .socket is for
+        it.
     listeners: further listeners by name, each with what stands in its DAEMON_OPTIONS.
     aliases: lists of addresses by name.
     parent: the folder for the directory; the system's for temporary files if None.
@@ -179,7 +180,8 @@ class Sendmail:
         self.ports = {}
         self.process = None
         self.confdir = self.dir / "etc"
-        self.queuedir = self.dir / "queue"
+        # A queue group that shared its folder with another would take its mail, too.
+        self.queuedirs = [self.dir / "queue" / name for name in ("main", "parts")]
         self.rundir = self.dir / "run"
         self.socket = self.rundir / "milter.sock"
         self.syslog = Syslog(self.dir / "dev" / "log", self.dir / "maillog")
@@ -266,12 +268,21 @@ class Sendmail:
 
     def queue(self):
         """The queue ids of the messages that wait for delivery, those of sendmail(1) included."""
-        return sorted(path.name[2:] for folder in (self.queuedir, self.dir / "clientqueue")
-                      for path in folder.glob("qf*"))
+        folders = [*self.queuedirs, self.dir / "clientqueue"]
+        return sorted(path.name[2:] for folder in folders for path in folder.glob("qf*"))
 
     def held(self):
         """The queue ids of the messages in quarantine."""
-        return sorted(path.name[2:] for path in self.queuedir.glob("hf*"))
+        return sorted(path.name[2:] for path in self.held_files())
+
+    def held_files(self):
+        """Their control files."""
+        return [path for folder in self.queuedirs for path in folder.glob("hf*")]
+
+    def delivered(self, message_id):
+        """The recipients of each copy of a message that was delivered to other domains."""
+        return [recipients for _, recipients, data in self.sink.mails
+                if message_id.encode() in data]
 
     # -- using it -----------------------------------------------------------------------------
 
@@ -308,9 +319,9 @@ class Sendmail:
 
     def discard_held(self):
         """Deletes all messages in quarantine. Sendmail has no command for that."""
-        for queue_id in self.held():
-            for kind in ("hf", "df"):
-                (self.queuedir / f"{kind}{queue_id}").unlink()
+        for path in self.held_files():
+            path.unlink()
+            path.with_name(f"df{path.name[2:]}").unlink()
 
     def add_login(self, login):
         """Makes a login of a name user@domain, with PASSWORD. Needs sasl2-bin."""
@@ -328,9 +339,11 @@ class Sendmail:
     # -- making of ----------------------------------------------------------------------------
 
     def _write_files(self):
-        for name in ("etc", "dev", "queue", "clientqueue", "mail", "run"):
+        for name in ("etc", "dev", "queue", "queue/main", "queue/parts", "clientqueue", "mail",
+                     "run"):
             (self.dir / name).mkdir()
-        self.queuedir.chmod(0o700)
+        for folder in self.queuedirs:
+            folder.chmod(0o700)
         shutil.chown(self.dir / "mail", MAIL_USER)
         shutil.chown(self.dir / "clientqueue", MAIL_USER)
         (self.dir / "clientqueue").chmod(0o770)
@@ -361,8 +374,9 @@ class Sendmail:
 
     def _make_cf(self, name, text, **more):
         mc = self.confdir / f"{name}.mc"
-        mc.write_text(text.format(dir=self.dir, host=HOST, domain=DOMAIN, mail_user=MAIL_USER, safe=SAFE, split_domain=SPLIT_DOMAIN,
-                                  port=self.port, sink_port=self.sink.port, **more))
+        mc.write_text(text.format(dir=self.dir, safe=SAFE, host=HOST, domain=DOMAIN,
+                                  split_domain=SPLIT_DOMAIN, mail_user=MAIL_USER, port=self.port,
+                                  sink_port=self.sink.port, **more))
         cf = ROOT / "usr/share/sendmail/cf"
         made = subprocess.run([ROOT / "usr/bin/m4", f"-D_CF_DIR_={cf}/", cf / "m4/cf.m4", mc],
                               capture_output=True, text=True, check=True)
