@@ -4,88 +4,129 @@
 #include <errno.h>
 #include <libmilter/mfapi.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 /* libmilter's loop, in a thread of its own. */
 struct loop {
 	pthread_t waiter; /* to be woken when the loop ends by itself */
+	sem_t go;         /* posted when the waiter takes the signals */
 	int result;
 };
+
+/* What wakes the loop's thread; nobody else sends it. */
+#define WAKE SIGURG
+
+static sem_t stop; /* posted when it is time to stop */
+
+static void
+on_stop(int number)
+{
+	(void)number;
+	sem_post(&stop);
+}
+
+static void
+on_wake(int number)
+{
+	(void)number; /* poll() is interrupted: that is all */
+}
+
+/* Until it is posted; SIGURG and the like may come in between. */
+static void
+wait_for(sem_t *semaphore)
+{
+	while (sem_wait(semaphore) < 0)
+		continue;
+}
+
+static void
+mask(int how, const int *numbers, size_t n)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < n; i++)
+		sigaddset(&set, numbers[i]);
+	pthread_sigmask(how, &set, NULL);
+}
 
 static void *
 run_loop(void *context)
 {
 	struct loop *loop = context;
+	mask(SIG_UNBLOCK, (const int[]){WAKE}, 1);
+	wait_for(&loop->go);
 	loop->result = smfi_main();
 	pthread_kill(loop->waiter, SIGTERM);
 	return NULL;
 }
 
+/* SIGTERM, SIGINT and SIGHUP stop libmilter, and a thread of its own waits for
+ * them: if that got one first, we would learn of it when the loop ends, seconds
+ * later. The kernel gives a process's signal to the main thread if that lets it
+ * in, so it does. */
 static void
-poke(const struct sockaddr_storage *address, socklen_t length)
+wait_for_stop(struct loop *loop)
 {
-	int fd = socket(
-	    address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return;
-	/* Refused: the socket is closed, it has stopped already. */
-	(void)!connect(fd, (const struct sockaddr *)address, length);
-	close(fd);
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	const size_t n = sizeof(numbers) / sizeof(numbers[0]);
+	mask(SIG_UNBLOCK, numbers, n);
+	sem_post(&loop->go);
+	wait_for(&stop);
+	mask(SIG_BLOCK, numbers, n);
 }
 
 /* Ends the loop. smfi_stop() waits up to 5 s for a lock that the loop holds, so
- * the signal is passed on to the thread in which libmilter waits for it; and
- * the loop looks for a stop when a connection comes, else every 5 s, so we
- * come. */
+ * the signal is passed on to the thread in which libmilter waits for it. The
+ * loop looks for a stop every 5 s, when a connection comes, and when a signal
+ * interrupts its poll(). A connection will not do: libmilter fails to serve it
+ * then, and sleeps for seconds over that. */
 static void
-stop_loop(
-    pthread_t thread, const struct sockaddr_storage *address, socklen_t length)
+stop_loop(pthread_t thread)
 {
 	const struct timespec moment = {.tv_nsec = 20000000};
 	kill(getpid(), SIGTERM);
 	do {
 		nanosleep(&moment, NULL);
-		poke(address, length);
+		pthread_kill(thread, WAKE);
 	} while (pthread_tryjoin_np(thread, NULL) != 0);
 }
 
-/* SIGTERM, SIGINT and SIGHUP stop libmilter, whose own thread waits for them
- * too; whichever of us gets the signal, the loop ends. */
-static void
-wait_for_stop(void)
+static int
+handle_signals(struct err *err)
 {
-	sigset_t set;
-	int got;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	while (sigwait(&set, &got) != 0)
-		continue;
+	const struct sigaction on_stops = {.sa_handler = on_stop};
+	const struct sigaction on_wakes = {.sa_handler = on_wake};
+	if (sigaction(SIGTERM, &on_stops, NULL) < 0 ||
+	    sigaction(SIGINT, &on_stops, NULL) < 0 ||
+	    sigaction(SIGHUP, &on_stops, NULL) < 0 ||
+	    sigaction(WAKE, &on_wakes, NULL) < 0)
+		return err_sys(err, "signals");
+	return 0;
 }
 
 int
 loop_run(int listen_fd, struct err *err)
 {
 	char connection[24];
-	struct sockaddr_storage address;
-	socklen_t length = sizeof(address);
 	pthread_t thread;
 	struct loop loop = {.waiter = pthread_self()};
 	snprintf(connection, sizeof(connection), "fd:%d", listen_fd);
 	if (smfi_setconn(connection) != MI_SUCCESS)
 		return err_set(
 		    err, "this libmilter does not take \"fd:N\" as a socket");
-	if (getsockname(listen_fd, (struct sockaddr *)&address, &length) < 0)
-		return err_sys(err, "listen");
+	sem_init(&stop, 0, 0);
+	sem_init(&loop.go, 0, 0);
+	if (handle_signals(err) < 0)
+		return -1;
 	if ((errno = pthread_create(&thread, NULL, run_loop, &loop)) != 0)
 		return err_sys(err, "libmilter's thread");
-	wait_for_stop();
-	stop_loop(thread, &address, length);
+	wait_for_stop(&loop);
+	stop_loop(thread);
+	sem_destroy(&loop.go);
 	return loop.result == MI_SUCCESS ? 0
 					 : err_set(err, "libmilter has failed");
 }

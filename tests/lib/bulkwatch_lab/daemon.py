@@ -8,10 +8,9 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
-from .waiting import accepts, wait_for
+from .waiting import wait_for
 
 PROJECT = Path(__file__).resolve().parents[3]
 # Another build, such as one with sanitizers, is tested by naming its programs here.
@@ -98,18 +97,10 @@ class Daemon:
                 raise
         return self
 
-    def stop(self, timeout=10, hurry=True):
-        """Stops it with SIGTERM if it runs, and fails if that took long or ended badly.
-
-        hurry: libmilter looks every 5 s whether it shall stop, or when somebody connects; so
-            connect, for these seconds would be most of a test run.
-        """
+    def stop(self, timeout=10):
+        """Stops it with SIGTERM if it runs, and fails if that took long or ended badly."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            deadline = time.monotonic() + timeout
-            while hurry and self.process.poll() is None and time.monotonic() < deadline:
-                accepts(listen_address(self.settings["listen"]))
-                time.sleep(0.02)
         self.ended(timeout)
 
     def ended(self, timeout=10, status=0):
@@ -339,10 +330,3 @@ def _value(value):
         return f"( {inside} )" if of_groups else f"[ {inside} ]"
     quoted = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{quoted}"'
-
-
-def listen_address(listen):
-    """A setting "listen" as accepts() takes it: the path, or (host, port)."""
-    kind, _, rest = listen.partition(":")
-    port, _, host = rest.partition("@")
-    return rest if kind == "unix" else (host, int(port))
