@@ -123,7 +123,7 @@ check-unit-file: systemd/bulkwatchd.service.in
 # they must. Four at a time, each with a Postfix of its own: they mostly wait.
 PYTEST = $(SUDO) env PYTHONDONTWRITEBYTECODE=1 BULKWATCHD=$(CURDIR)/$(1)/bulkwatchd \
          BULKWATCH=$(CURDIR)/$(1)/bulkwatch \
-         $(PYTHON) -m pytest -q -n 4 -p no:cacheprovider tests/e2e
+         $(PYTHON) -m pytest -q -n 4 -p no:cacheprovider tests/e2e tests/fault
 
 ASAN := SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
         OPT='-O1 -g' BUILD=build/asan

@@ -1,8 +1,8 @@
 /*
  * main.c: bulkwatchd. See bulkwatchd(8).
  *
- *     settings ─ lock ─ socket ─ user ─ recorder ─ notifier ─ upkeep ─
- * libmilter
+ *     settings ─ lock ─ socket ─ user ─ recorder ─ notifier ─ upkeep ─ watch ─
+ *     libmilter
  *
  * is built up from the left and taken down from the right.
  */
@@ -31,6 +31,7 @@
 #include "bulkwatch/smtp.h"
 #include "bulkwatch/upkeep.h"
 #include "bulkwatch/version.h"
+#include "bulkwatch/watch.h"
 
 #define EXIT_USAGE 2
 
@@ -51,6 +52,7 @@ struct daemon {
 				 * outlives it */
 	struct notifier *notifier;
 	struct upkeep *upkeep;
+	struct watch *watch;
 };
 
 static int
@@ -192,12 +194,15 @@ start(struct daemon *d, struct err *err)
 static int
 serve(struct daemon *d, struct err *err)
 {
+	if (watch_init(d->listener.fd, &d->watch, err) < 0)
+		return -1;
 	log_text(LOG_LEVEL_INFO, "ready",
 	    "bulkwatchd " BULKWATCH_VERSION " listens on %s",
 	    d->settings->listen);
 	sd_notify(0, "READY=1");
 	int failed = loop_run(d->listener.fd, err);
 	sd_notify(0, "STOPPING=1");
+	watch_deinit(&d->watch);
 	if (!session_drain(DRAIN_SECS))
 		log_text(LOG_LEVEL_WARNING, "stopping",
 		    "some ends of message are still under way");
@@ -229,6 +234,7 @@ run(const char *file)
 	umask(0007);
 	block_signals();
 	mail_init();
+	watch_raise_limit();
 	int failed = start(&d, &err);
 	if (failed == 0)
 		failed = serve(&d, &err);

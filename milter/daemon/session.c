@@ -10,9 +10,9 @@
  *   negotiate   steps are agreed   -                      SMFIS_CONTINUE
  *   envfrom     begins a message   forgets, begins anew   CONTINUE: outbound
  *                                                         ACCEPT: not
- *   envrcpt     ignored            adds a recipient       none, if agreed
+ *   envrcpt     ignored            adds a recipient       none
  *   data        nothing            nothing                CONTINUE (TCP only)
- *   header      ignored            keeps three of them    none, if agreed
+ *   header      ignored            keeps three of them    none
  *   eom         accepted           records, forgets       CONTINUE, after
  *                                                         quarantine: held;
  *                                                         TEMPFAIL, REJECT
@@ -22,7 +22,8 @@
  * After ACCEPT at MAIL no further callback of that message comes. Abort may
  * come without a message, and does not come after a verdict; close may be the
  * only callback of a connection, without private data. One connection's
- * callbacks run on different threads, one after another.
+ * callbacks run on different threads, one after another. After close another
+ * SMTP session may come on the same connection (QUIT_NC), with no negotiation.
  *
  * What crosses the wire for an outbound message: MAIL and its answer, then
  * recipients, headers and end of message without a stop, and its answer. MAIL
@@ -63,14 +64,17 @@ struct envelope {
 };
 
 struct session {
-	sfsistat no_reply_rcpt, no_reply_header; /* as negotiated */
-	bool can_hold;                           /* likewise */
+	bool can_hold; /* as negotiated */
 	struct envelope envelope;
 };
 
 /* libmilter's callbacks have no argument for the milter itself. */
 static struct session_options options;
 static atomic_int under_way; /* ends of message */
+
+/* What the MTA that negotiated last can do: for a session that comes on a
+ * connection whose session was closed. */
+static atomic_bool mta_can_hold;
 
 /* ------------------------------------------------------------- lifetimes */
 
@@ -93,8 +97,7 @@ session_of(SMFICTX *ctx)
 		free(session);
 		return NULL;
 	}
-	session->no_reply_rcpt = SMFIS_CONTINUE;
-	session->no_reply_header = SMFIS_CONTINUE;
+	session->can_hold = atomic_load(&mta_can_hold);
 	return session;
 }
 
@@ -155,6 +158,8 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 			       SMFIP_NR_RCPT | SMFIP_NR_HDR;
 	if (!options.over_tcp)
 		wanted |= SMFIP_NODATA;
+	/* libmilter always offers the two without a reply: to an MTA that does
+	 * not know them it sends one in our place. */
 	*steps_r = wanted & steps;
 	*actions_r = actions & SMFIF_QUARANTINE;
 	*unused2_r = 0;
@@ -163,10 +168,7 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	if (session == NULL)
 		return SMFIS_REJECT; /* this connection goes without us */
 	session->can_hold = (actions & SMFIF_QUARANTINE) != 0;
-	if ((*steps_r & SMFIP_NR_RCPT) != 0)
-		session->no_reply_rcpt = SMFIS_NOREPLY;
-	if ((*steps_r & SMFIP_NR_HDR) != 0)
-		session->no_reply_header = SMFIS_NOREPLY;
+	atomic_store(&mta_can_hold, session->can_hold);
 	if ((actions & SMFIF_SETSYMLIST) == 0) {
 		say_no_macros();
 		return SMFIS_CONTINUE; /* an old MTA sends its own choice */
@@ -305,12 +307,12 @@ on_envrcpt(SMFICTX *ctx, char **argv)
 {
 	struct session *session = smfi_getpriv(ctx);
 	if (session == NULL)
-		return SMFIS_CONTINUE;
+		return SMFIS_NOREPLY;
 	struct envelope *e = &session->envelope;
 	if (e->message != NULL && argv[0] != NULL &&
 	    add_recipient(e, argv[0]) < 0)
 		e->out_of_memory = true;
-	return session->no_reply_rcpt;
+	return SMFIS_NOREPLY;
 }
 
 /* The first of each counts: RFC 5322 allows one, and mail readers show the
@@ -340,12 +342,12 @@ on_header(SMFICTX *ctx, char *name, char *value)
 {
 	struct session *session = smfi_getpriv(ctx);
 	if (session == NULL)
-		return SMFIS_CONTINUE;
+		return SMFIS_NOREPLY;
 	struct envelope *e = &session->envelope;
 	if (e->message != NULL && !e->out_of_memory &&
 	    keep_header(e, name, value) < 0)
 		e->out_of_memory = true;
-	return session->no_reply_header;
+	return SMFIS_NOREPLY;
 }
 
 /* Wanted over TCP for its answer alone. */

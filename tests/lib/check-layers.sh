@@ -19,7 +19,7 @@ layer_of() {
     policy) echo policy ;;
     store) echo store ;;
     own | smtp | notifier) echo notify ;;
-    current | listen | loop | outbox | recorder | session | spool | upkeep) echo daemon ;;
+    current | listen | loop | outbox | recorder | session | spool | upkeep | watch) echo daemon ;;
     *) echo unknown ;;
     esac
 }
