@@ -48,4 +48,12 @@ struct smtp_attempt {
 enum smtp_result smtp_send(const struct smtp_attempt *attempt,
     struct err *err);
 
+/*
+ * Goes as far as a mail would, without one: connects, starts TLS where smtp_send
+ * would, logs in if the URL says so, and hangs up; at most 20 s for each of two
+ * connections. from: our address, for EHLO. Returns 0 if a mail could follow,
+ * or -1 with a sentence that names the host.
+ */
+int smtp_try(const char *url, const char *from, struct err *err);
+
 #endif

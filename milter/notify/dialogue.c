@@ -23,6 +23,7 @@ static const struct {
     [STEP_EHLO] = {"EHLO", "EHLO"},
     [STEP_STARTTLS] = {"STARTTLS", "STARTTLS"},
     [STEP_AUTH] = {"AUTH", "the login"},
+    [STEP_NOOP] = {"NOOP", "NOOP"},
     [STEP_MAIL] = {"MAIL", "the sender"},
     [STEP_RCPT] = {"RCPT", "every recipient"},
     [STEP_DATA] = {"DATA", "DATA"},

@@ -14,6 +14,7 @@ enum step {
 	STEP_EHLO,
 	STEP_STARTTLS,
 	STEP_AUTH,
+	STEP_NOOP, /* of a connection without a mail */
 	STEP_MAIL,
 	STEP_RCPT,
 	STEP_DATA,

@@ -253,6 +253,34 @@ set_callbacks(CURL *curl, struct session *session)
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, session->error);
 }
 
+/* What holds for every connection. */
+static void
+set_up(CURL *curl, struct session *session)
+{
+	set_limits(curl);
+	set_tls(curl, session->tls);
+	set_callbacks(curl, session);
+	curl_easy_setopt(curl, CURLOPT_CURLU, session->url);
+}
+
+/* A connection without a mail: NOOP is what is said once the server has let us
+ * in. */
+static CURLcode
+knock(struct session *session)
+{
+	session->error[0] = '\0';
+	CURL *curl = curl_easy_init();
+	if (curl == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	set_up(curl, session);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, CONNECT_TIMEOUT_SECS);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "NOOP");
+	curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+	CURLcode code = curl_easy_perform(curl);
+	curl_easy_cleanup(curl);
+	return code;
+}
+
 /* One connection. */
 static CURLcode
 deliver(struct session *session)
@@ -268,10 +296,7 @@ deliver(struct session *session)
 	    dialogue_begin(&session->dialogue, session->arena, attempt->to,
 		session->dialogue.refused) < 0)
 		goto free_list;
-	set_limits(curl);
-	set_tls(curl, session->tls);
-	set_callbacks(curl, session);
-	curl_easy_setopt(curl, CURLOPT_CURLU, session->url);
+	set_up(curl, session);
 	curl_easy_setopt(curl, CURLOPT_MAIL_FROM, attempt->from);
 	curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
 	curl_easy_setopt(curl, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
@@ -330,17 +355,25 @@ sent(const struct session *session, struct err *err)
 	return SMTP_SENT;
 }
 
+/* Connects, a second time without TLS where that is allowed and TLS fails. */
+static CURLcode
+with_tls_or_without(
+    struct session *session, CURLcode (*connect)(struct session *session))
+{
+	CURLcode code = connect(session);
+	if (code != CURLE_SSL_CONNECT_ERROR || session->tls != TLS_MAY)
+		return code;
+	session->tls = TLS_PLAIN;
+	return connect(session);
+}
+
 /* The attempt with a session made ready. */
 static enum smtp_result
 run(struct session *session, struct err *err)
 {
 	if (read_url(session, err) < 0)
 		return SMTP_PERMANENT;
-	CURLcode code = deliver(session);
-	if (code == CURLE_SSL_CONNECT_ERROR && session->tls == TLS_MAY) {
-		session->tls = TLS_PLAIN;
-		code = deliver(session);
-	}
+	CURLcode code = with_tls_or_without(session, deliver);
 	if (code == CURLE_OK)
 		return sent(session, err);
 	return not_sent(session, code, err);
@@ -365,6 +398,33 @@ smtp_send(const struct smtp_attempt *attempt, struct err *err)
 		err_set(err, "no memory to send a mail");
 	else
 		result = run(&session, err);
+	curl_url_cleanup(session.url);
+	arena_free(session.arena);
+	return result;
+}
+
+int
+smtp_try(const char *url, const char *from, struct err *err)
+{
+	static const struct text_list nobody = {0};
+	const struct smtp_attempt attempt = {
+	    .url = url, .from = from, .to = &nobody};
+	bool refused; /* by nobody */
+	struct session session = {.attempt = &attempt, .host = ""};
+	session.arena = arena_new();
+	session.url = curl_url();
+	int result = -1;
+	if (session.url == NULL || session.arena == NULL ||
+	    dialogue_begin(
+		&session.dialogue, session.arena, &nobody, &refused) < 0) {
+		err_set(err, "no memory to reach a mail server");
+	} else if (read_url(&session, err) == 0) {
+		CURLcode code = with_tls_or_without(&session, knock);
+		if (code == CURLE_OK)
+			result = 0;
+		else
+			not_sent(&session, code, err);
+	}
 	curl_url_cleanup(session.url);
 	arena_free(session.arena);
 	return result;

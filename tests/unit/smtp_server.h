@@ -27,6 +27,7 @@
 struct server_script {
 	const char *greeting, *ehlo, *starttls, *auth, *mail, *rcpt, *data,
 	    *quit;
+	const char *noop;
 	const char *text;         /* to the final dot */
 	const char *refused;      /* this recipient is … */
 	const char *refused_with; /* … answered so */
@@ -221,6 +222,8 @@ server_command(struct server_peer *peer, const char *line)
 		server_reply(peer, server_or(script->quit, "221 bye"));
 		return false;
 	}
+	if (strncasecmp(line, "NOOP", 4) == 0)
+		return server_reply(peer, server_or(script->noop, "250 ok"));
 	return server_reply(peer, "500 what?");
 }
 

@@ -370,6 +370,44 @@ a_refused_login_says_why_without_the_password(void **state)
 	server_stop(&server);
 }
 
+/* What a server may say before a mail would follow. */
+static void
+a_server_is_tried_without_a_mail(void **state)
+{
+	(void)state;
+	static const struct {
+		struct server_script script;
+		const char *says; /* NULL: it lets us in */
+	} table[] = {
+	    {{NULL}, NULL},
+	    {{.ehlo = "250-test\r\n250 AUTH PLAIN"}, NULL},
+	    {{.greeting = "554 5.7.1 go away"}, "554 5.7.1 go away"},
+	    {{.greeting = SERVER_DROP}, "could not be used"},
+	    {{.noop = "421 4.3.2 closing"}, "refused NOOP: 421 4.3.2 closing"},
+	    {{.ehlo = "250-test\r\n250 AUTH PLAIN",
+		 .auth = "535 5.7.8 authentication failed"},
+		"the login: 535 5.7.8 authentication failed"},
+	};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct server server;
+		struct err err = {""};
+		char url[128];
+		server_start(&server, &table[i].script);
+		snprintf(url, sizeof(url), "smtp://alert:s3cret@127.0.0.1:%d",
+		    server.port);
+		int result = smtp_try(url, "bulkwatch@example.vn", &err);
+		assert_int_equal(result, table[i].says == NULL ? 0 : -1);
+		if (table[i].says != NULL &&
+		    strstr(err.text, table[i].says) == NULL)
+			fail_msg("\"%s\" lacks \"%s\"", err.text,
+			    table[i].says);
+		assert_null(strstr(err.text, "s3cret"));
+		server_stop(&server);
+		assert_null(strstr(server.said, "MAIL"));
+		assert_int_equal(server.mails_n, 0);
+	}
+}
+
 static void
 no_password_leaves_this_host_without_tls(void **state)
 {
@@ -456,6 +494,7 @@ main(void)
 	    cmocka_unit_test(a_server_that_hangs_does_not_hold_up_the_end),
 	    cmocka_unit_test(a_login_in_the_url_is_decoded_and_used),
 	    cmocka_unit_test(a_refused_login_says_why_without_the_password),
+	    cmocka_unit_test(a_server_is_tried_without_a_mail),
 	    cmocka_unit_test(no_password_leaves_this_host_without_tls),
 	    cmocka_unit_test(
 		starttls_that_does_not_work_is_done_without_where_it_may),
