@@ -1,4 +1,4 @@
-/* probe.c: is anybody at the milter socket? */
+/* probe.c: the milter socket, reached as a mail server reaches it. */
 #include "probe.h"
 
 #include <errno.h>
@@ -29,18 +29,17 @@ connect_in_time(int fd, const struct sockaddr *address, socklen_t length)
 	return ready > 0 && fault == 0 ? 0 : -1;
 }
 
+/* Returns the connection, or -1 with errno set. */
 static int
-connect_and_hang_up(
-    int family, const struct sockaddr *address, socklen_t length)
+connect_to(int family, const struct sockaddr *address, socklen_t length)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	int result = connect_in_time(fd, address, length);
+	if (fd < 0 || connect_in_time(fd, address, length) == 0)
+		return fd;
 	int saved = errno;
 	close(fd);
 	errno = saved;
-	return result;
+	return -1;
 }
 
 /* Why the connection did not come about, and what would help. */
@@ -72,7 +71,7 @@ explain(const char *where, struct err *err)
 }
 
 static int
-probe_unix(const char *path, struct err *err)
+connect_unix(const char *path, struct err *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t length = strlen(path);
@@ -85,22 +84,14 @@ probe_unix(const char *path, struct err *err)
 		return err_set(err,
 		    "%s is no socket; move it away, then start the daemon",
 		    path);
-	if (connect_and_hang_up(AF_UNIX, (const struct sockaddr *)&address,
-		sizeof(address)) < 0)
-		return explain(path, err);
-	/* Who reaches the socket can crash the daemon (a macro packet with a
-	 * name and no value makes libmilter read out of bounds). */
-	if (stat(path, &info) == 0 && (info.st_mode & S_IWOTH) != 0)
-		return err_set(err,
-		    "every user of this machine may connect to %s; chmod 0660 "
-		    "it, with the mail server's group",
-		    path);
-	return 0;
+	int fd = connect_to(
+	    AF_UNIX, (const struct sockaddr *)&address, sizeof(address));
+	return fd < 0 ? explain(path, err) : fd;
 }
 
 /* spec: PORT@HOST or PORT@[ADDRESS]. */
 static int
-probe_inet(const char *spec, struct err *err)
+connect_inet(const char *spec, struct err *err)
 {
 	char port[16], host[256];
 	if (sscanf(spec, "%15[^@]@[%255[^]]", port, host) != 2 &&
@@ -112,34 +103,63 @@ probe_inet(const char *spec, struct err *err)
 	if (fault != 0)
 		return err_set(
 		    err, "the host %s: %s", host, gai_strerror(fault));
-	int result = -1;
-	for (const struct addrinfo *a = list; a != NULL && result < 0;
+	int fd = -1;
+	for (const struct addrinfo *a = list; a != NULL && fd < 0;
 	     a = a->ai_next)
-		result = connect_and_hang_up(
-		    a->ai_family, a->ai_addr, a->ai_addrlen);
+		fd = connect_to(a->ai_family, a->ai_addr, a->ai_addrlen);
 	int saved = errno;
 	freeaddrinfo(list);
 	errno = saved;
-	return result == 0 ? 0 : explain(spec, err);
+	return fd < 0 ? explain(spec, err) : fd;
+}
+
+/* What stands behind "unix:"; NULL if listen is no path. */
+static const char *
+path_of(const char *listen)
+{
+	if (strncmp(listen, "unix:", 5) == 0)
+		return listen + 5;
+	return strncmp(listen, "local:", 6) == 0 ? listen + 6 : NULL;
+}
+
+int
+probe_connect(const char *listen, struct err *err)
+{
+	static const struct {
+		const char *scheme;
+		int (*connect)(const char *, struct err *);
+	} schemes[] = {
+	    {"inet:", connect_inet},
+	    {"inet6:", connect_inet},
+	};
+	const char *path = path_of(listen);
+	if (path != NULL)
+		return connect_unix(path, err);
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t length = strlen(schemes[i].scheme);
+		if (strncmp(listen, schemes[i].scheme, length) == 0)
+			return schemes[i].connect(listen + length, err);
+	}
+	return err_set(
+	    err, "%s is neither unix:PATH nor inet:PORT@HOST", listen);
 }
 
 int
 probe_socket(const char *listen, struct err *err)
 {
-	static const struct {
-		const char *scheme;
-		int (*probe)(const char *, struct err *);
-	} schemes[] = {
-	    {"unix:", probe_unix},
-	    {"local:", probe_unix},
-	    {"inet:", probe_inet},
-	    {"inet6:", probe_inet},
-	};
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		size_t length = strlen(schemes[i].scheme);
-		if (strncmp(listen, schemes[i].scheme, length) == 0)
-			return schemes[i].probe(listen + length, err);
-	}
-	return err_set(
-	    err, "%s is neither unix:PATH nor inet:PORT@HOST", listen);
+	const char *path = path_of(listen);
+	struct stat info;
+	int fd = probe_connect(listen, err);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	/* Who reaches the socket can crash the daemon (a macro packet with a
+	 * name and no value makes libmilter read out of bounds). */
+	if (path != NULL && stat(path, &info) == 0 &&
+	    (info.st_mode & S_IWOTH) != 0)
+		return err_set(err,
+		    "every user of this machine may connect to %s; chmod 0660 "
+		    "it, with the mail server's group",
+		    path);
+	return 0;
 }

@@ -16,4 +16,8 @@
  */
 int probe_socket(const char *listen, struct err *err);
 
+/* Connects and stays: returns the descriptor, non-blocking, which the caller
+ * closes; or -1 with a sentence that says how to mend it. */
+int probe_connect(const char *listen, struct err *err);
+
 #endif
