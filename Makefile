@@ -46,7 +46,7 @@ LDFLAGS_ALL = $(SANITIZE) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
 pc_cflags   = $(shell pkg-config --cflags $(1) 2>/dev/null)
 LIBS        = $(shell pkg-config --libs $(ALL_PC) 2>/dev/null) -lpthread
 
-LAYERS  := base settings mail json policy store notify
+LAYERS  := base settings mail json policy store notify mta
 LIB_SRC := $(foreach l,$(LAYERS),$(wildcard milter/$(l)/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 DMN_SRC := $(filter-out milter/daemon/main.c,$(wildcard milter/daemon/*.c))
@@ -160,11 +160,12 @@ $(BUILD)/bench/noop: tests/bench/noop.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(shell pkg-config --libs milter) -lpthread
-$(BUILD)/bench/milterload: $(addprefix tests/bench/,milterload.c session.c mail.c wire.c tally.c) \
-        $(addprefix tests/bench/,session.h mail.h wire.h tally.h)
+$(BUILD)/bench/milterload: $(addprefix tests/bench/,milterload.c session.c mail.c tally.c) \
+        $(addprefix tests/bench/,session.h mail.h tally.h) \
+        $(addprefix milter/mta/,wire.c wire.h)
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
+	$(Q)$(CC) $(CFLAGS_ALL) -Imilter/mta $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
 
 # Writes tests/bench/RESULTS.md; takes about 20 minutes on two cores.
 bench: deps

@@ -1,8 +1,8 @@
 #!/bin/sh
 # The shape of the code, checked:
 #  - includes go downward only: base <- settings mail json <- policy store
-#    notify <- daemon ctl;
-#  - policy, store and notify do not know each other, nor do the programs;
+#    notify mta <- daemon ctl;
+#  - policy, store, notify and mta do not know each other, nor do the programs;
 #  - a third-party header is seen in one folder only.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -19,6 +19,7 @@ layer_of() {
     policy) echo policy ;;
     store) echo store ;;
     own | smtp | notifier) echo notify ;;
+    caller) echo mta ;;
     current | listen | loop | outbox | recorder | session | spool | upkeep | watch) echo daemon ;;
     *) echo unknown ;;
     esac
@@ -35,12 +36,13 @@ allowed() {
     policy) echo base settings mail policy ;;
     store) echo base settings mail store ;;
     notify) echo base settings mail notify ;;
+    mta) echo base settings mta ;;
     daemon) echo base settings mail json policy store notify daemon ;;
-    ctl) echo base settings mail json policy store ctl ;;
+    ctl) echo base settings mail json policy store notify mta ctl ;;
     esac
 }
 
-for folder in base settings mail json policy store notify daemon ctl; do
+for folder in base settings mail json policy store notify mta daemon ctl; do
     may=" $(allowed $folder) "
     grep -Hn '^#include "bulkwatch/' milter/$folder/*.[ch] |
     while IFS= read -r line; do
@@ -54,11 +56,11 @@ for folder in base settings mail json policy store notify daemon ctl; do
     done
 done
 
-# header pattern, the one folder
+# header pattern, the one folder (two ends of one protocol: daemon|mta)
 while read -r pattern folder; do
     grep -Hn "^#include <$pattern" -r milter include |
-        grep -v "^milter/$folder/" |
-        sed "s|\$| (belongs into milter/$folder only)|" >> "$faults" || true
+        grep -Ev "^milter/($folder)/" |
+        sed "s,\$, (belongs into milter/$folder only)," >> "$faults" || true
 done <<LIST
 libconfig settings
 gmime mail
@@ -67,7 +69,7 @@ jansson json
 sqlite3 store
 sodium store
 curl/ notify
-libmilter/ daemon
+libmilter/ daemon|mta
 systemd/ daemon
 LIST
 

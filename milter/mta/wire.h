@@ -1,11 +1,12 @@
 /*
- * wire.h: packets of the milter protocol, to be sent and as received.
+ * wire.h: packets of the milter protocol, to be sent and as received; for the
+ * MTA's side of it.
  *
  * A packet is its length in four bytes, a command, and data. Strings end in
  * NUL. Nothing here knows what a packet means.
  */
-#ifndef BENCH_WIRE_H
-#define BENCH_WIRE_H
+#ifndef BULKWATCH_MTA_WIRE_H
+#define BULKWATCH_MTA_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>
