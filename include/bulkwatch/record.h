@@ -92,6 +92,9 @@ struct message {
 	uint32_t recipient_count;
 	uint32_t external_count;
 	enum action action; /* what was done with it, or with its latest try */
+	/* The mark that it carries as a self-test (store.h); NULL: none. Known
+	 * while it is under way, and kept nowhere. */
+	const char *selftest;
 };
 
 /*

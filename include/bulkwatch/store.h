@@ -91,6 +91,21 @@ void store_check_stop(struct store_check *check);
  * in err), -1 if it could not be read. */
 int store_verify(const char *path, struct store_check *check, struct err *err);
 
+/* What the daemon saw of a self-test: see "self-test" below. */
+struct selftest {
+	bool greeted;        /* it knows the mark: this is its database */
+	bool done;           /* the message went the whole way; what follows
+	                      * is known */
+	uint32_t recipients; /* counted of the message */
+	uint32_t rules;      /* that apply to it */
+	const char *rule;    /* which one decided; "": none matched */
+	enum action action;  /* what that rule would do with mail */
+	uint32_t recorded;   /* recipients of the bulk send, as read back */
+	int64_t declaration; /* that covers it; 0: none */
+	bool alert_queued;   /* as read back from the outbox */
+	const char *alert_to; /* addresses, comma between */
+};
+
 /* ------------------------------------------- writing: the way of a batch */
 
 /* One message on its way through a batch. */
@@ -123,6 +138,8 @@ struct entry {
 	uint32_t send_messages, send_recipients, send_distinct;
 	int64_t send_declaration;        /* the record's declaration; 0: none */
 	uint32_t declared_used;          /* by all bulk sends of that one */
+	/* set before store_selftest_begin's trial: */
+	struct selftest *trial;          /* what came of it; NULL: it is mail */
 };
 
 /*
@@ -316,6 +333,51 @@ int store_declarations(struct store *store, struct arena *arena, bool all,
 /* A whole copy of the database into a new file, while others write. Refuses a
  * file that is there. Returns 0, or -1 with no file left behind. */
 int store_backup(struct store *store, const char *path, struct err *err);
+
+/* ------------------------------------------------------------ self-test */
+
+/*
+ * A self-test is a message whose header SELFTEST_HEADER carries a mark: a random
+ * number that stands in the database, so only who may write there can make one.
+ * The daemon lets such a message go the whole way and takes all of it back but
+ * what it saw, which it writes beside the mark. A mark is good for one message,
+ * for SELFTEST_SECS. A message with any other mark is mail like any other.
+ */
+#define SELFTEST_HEADER "X-Bulkwatch-Selftest"
+#define SELFTEST_MARK_LENGTH 32 /* hex digits */
+#define SELFTEST_SECS 300
+
+/* Makes a mark, and removes those of self-tests that were cut short. For both
+ * kinds of handle; a transaction of its own. */
+int store_selftest_make(struct store *store, int64_t now_ms,
+    char mark_r[SELFTEST_MARK_LENGTH + 1], struct err *err);
+
+/* Reads what the daemon saw so far; strings in the arena. Returns 1, 0 if there
+ * is no such mark, -1 with a sentence. */
+int store_selftest_read(struct store *store, struct arena *arena,
+    const char *mark, struct selftest *selftest_r, struct err *err);
+
+/* Removes a mark with what was seen. */
+int store_selftest_remove(
+    struct store *store, const char *mark, struct err *err);
+
+/* The daemon's: notes that it knows a mark that is good, outside a transaction.
+ * Returns 1, 0 if the mark is not good, -1 with a sentence. */
+int store_selftest_greet(struct store *store, const char *mark, int64_t now_ms,
+    struct err *err);
+
+/*
+ * The daemon's, within a batch: uses the mark of a message up and begins its
+ * trial, if the mark is good. What store_count … store_queue_notice do from
+ * then on is taken back by store_selftest_end, which notes what was seen;
+ * windows and what else is in memory are not touched meanwhile. If a call
+ * fails in between, the batch has failed (store_rollback).
+ * begin returns 1, 0 if the mark is not good (the message is mail), -1.
+ */
+int store_selftest_begin(struct store *store, const char *mark, int64_t now_ms,
+    struct err *err);
+int store_selftest_end(struct store *store, const char *mark,
+    const struct selftest *selftest, struct err *err);
 
 /* -------------------------------------------------------------- reading */
 

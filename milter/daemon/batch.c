@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "bulkwatch/clock.h"
 #include "bulkwatch/log.h"
 #include "bulkwatch/policy.h"
 
@@ -101,7 +102,7 @@ record_trigger(struct store *store, struct entry *e,
 
 /* The way of one message. */
 static int
-save_one(struct store *store, struct entry *e, struct err *err)
+go_through(struct store *store, struct entry *e, struct err *err)
 {
 	struct declared declared = {0};
 	if (store_count(store, e, err) < 0 ||
@@ -110,6 +111,92 @@ save_one(struct store *store, struct entry *e, struct err *err)
 		return -1;
 	return e->decision.matched ? record_trigger(store, e, &declared, err)
 				   : 0;
+}
+
+/* --------------------------------------------------------------- self-test */
+
+static const char *
+addresses_of(struct arena *arena, const struct text_list *list)
+{
+	const char *text = "";
+	for (size_t i = 0; i < list->n && text != NULL; i++)
+		text = arena_printf(
+		    arena, "%s%s%s", text, i > 0 ? ", " : "", list->items[i]);
+	return text;
+}
+
+/* What the database and the outbox have of the message now. */
+static int
+read_back(struct store *store, struct entry *e, struct err *err)
+{
+	struct selftest *s = e->trial;
+	const struct settings *settings = e->settings;
+	struct bulk_send_story story;
+	s->recipients = e->message->recipient_count;
+	s->rules = (uint32_t)e->measures_n;
+	if (!e->decision.matched)
+		return 0;
+	s->rule = settings->rules[e->measures[e->decision.measure].rule].name;
+	s->action = e->decision.action;
+	s->alert_to = addresses_of(e->arena, &settings->alerts.to);
+	if (s->alert_to == NULL)
+		return err_set(err, "memory is out");
+	int got = store_show(store, e->arena, e->bulk_send, 1, &story, err);
+	if (got != 1)
+		return got;
+	s->recorded = story.send.recipients;
+	s->declaration = story.send.declaration;
+	for (size_t i = 0; i < story.alerts_n; i++)
+		if (story.alerts[i].kind != ALERT_NOTICE)
+			s->alert_queued = true;
+	return 0;
+}
+
+/* Lets a self-test go the way of a message and takes it back. */
+static int
+try_out(struct store *store, struct entry *e, struct err *err)
+{
+	if (go_through(store, e, err) < 0 || read_back(store, e, err) < 0 ||
+	    store_selftest_end(store, e->message->selftest, e->trial, err) < 0)
+		return -1;
+	/* Nothing is to be done or said about it as about mail. */
+	e->decision = (struct decision){.matched = false};
+	e->opened = e->alert_queued = false;
+	return 0;
+}
+
+static void
+log_selftest(const struct entry *e)
+{
+	const struct selftest *s = e->trial;
+	char recipients[24];
+	snprintf(recipients, sizeof(recipients), "%u", s->recipients);
+	log_event(LOG_LEVEL_INFO, "queue_id", e->message->queue_id, "event",
+	    "selftest", "recipients", recipients, "rule",
+	    s->rule[0] == '\0' ? "none" : s->rule, "alert",
+	    s->alert_queued ? "queued" : "none", "text",
+	    "a test message went the whole way; nothing of it is kept", NULL);
+}
+
+/* ---------------------------------------------------------------- a batch */
+
+static int
+save_one(struct store *store, struct entry *e, struct err *err)
+{
+	if (e->message->selftest == NULL)
+		return go_through(store, e, err);
+	struct selftest *trial = arena_alloc(e->arena, sizeof(*trial));
+	if (trial == NULL)
+		return err_set(err, "memory is out");
+	*trial = (struct selftest){.rule = "", .alert_to = ""};
+	int known = store_selftest_begin(
+	    store, e->message->selftest, clock_wall_ms(), err);
+	if (known < 0)
+		return -1;
+	if (known == 0)
+		return go_through(store, e, err);
+	e->trial = trial;
+	return try_out(store, e, err);
 }
 
 int
@@ -133,6 +220,8 @@ batch_report(struct entry *const *entries, size_t n)
 {
 	bool mail = false;
 	for (size_t i = 0; i < n; i++) {
+		if (entries[i]->trial != NULL)
+			log_selftest(entries[i]);
 		if (entries[i]->opened)
 			log_bulk_send(entries[i]);
 		if (entries[i]->decision.action != ACTION_LOG)

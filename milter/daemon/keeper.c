@@ -70,6 +70,12 @@ keep_aside(struct keeper *k, struct ticket **tickets, size_t n)
 	size_t kept_n = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct entry *e = &tickets[i]->entry;
+		if (e->trial != NULL) {
+			/* The store failed at it: it is no mail to be kept. */
+			ticket_answer(tickets[i], defer_it);
+			ticket_release(tickets[i]);
+			continue;
+		}
 		if (e->settings->on_failure == ON_FAILURE_ACCEPT) {
 			messages[kept_n] = e->message;
 			kept[kept_n++] = tickets[i];

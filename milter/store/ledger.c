@@ -336,7 +336,7 @@ keep(struct store *store, struct entry *entry, struct err *err)
 	m->action = entry->decision.action;
 	m->id = entry->retry && !replaces ? entry->known
 					  : ++store->last_message;
-	if (!refused && fill_windows(store, entry) < 0)
+	if (!refused && !store->on_trial && fill_windows(store, entry) < 0)
 		return err_set(err, "memory is out");
 	windows_sweep(store->windows, m->tick, SWEEP_SLOTS);
 	if (entry->retry && !replaces)
@@ -348,7 +348,9 @@ keep(struct store *store, struct entry *entry, struct err *err)
 			       : sql_run(&store->sql, SQL_MESSAGE_AGAIN, NULL,
 				     err, "iii", m->id, m->tick,
 				     store->boot_message);
-	note_recent(store, entry->fingerprint, m->id, m->at_ms, refused);
+	if (!store->on_trial)
+		note_recent(
+		    store, entry->fingerprint, m->id, m->at_ms, refused);
 	if (save(store, entry, err) < 0)
 		return -1;
 	return replaces ? replace_known(store, entry, err) : 0;

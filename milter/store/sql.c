@@ -280,6 +280,35 @@ static const char *const texts[SQL_N] = {
         "(SELECT count(*) FROM alert WHERE state = 3), "
         "(SELECT page_count * page_size FROM pragma_page_count, "
         "pragma_page_size)",
+
+    /* self-test; result: null, '{}' once it was greeted, then what was seen */
+    [SQL_SELFTEST_MAKE] =
+        "INSERT INTO selftest (token, made_at) VALUES (?, ?)",
+    /* A clock may be set back meanwhile. */
+    [SQL_SELFTEST_FORGET] =
+        "DELETE FROM selftest WHERE abs(made_at - ?) >= ?",
+    [SQL_SELFTEST_REMOVE] = "DELETE FROM selftest WHERE token = ?",
+    [SQL_SELFTEST_GREET] =
+        "UPDATE selftest SET result = '{}' WHERE token = ?1 "
+        "AND result IS NULL AND abs(made_at - ?2) < ?3",
+    [SQL_SELFTEST_USE] =
+        "UPDATE selftest SET result = '{\"used\":1}' WHERE token = ?1 "
+        "AND coalesce(result, '{}') = '{}' "
+        "AND abs(made_at - ?2) < ?3",
+    [SQL_SELFTEST_NOTE] =
+        "UPDATE selftest SET result = json_object('done', 1, "
+        "'recipients', ?2, 'rules', ?3, 'rule', ?4, 'action', ?5, "
+        "'recorded', ?6, 'declaration', ?7, 'alert', ?8, 'to', ?9) "
+        "WHERE token = ?1",
+    [SQL_SELFTEST_READ] =
+        "SELECT result IS NOT NULL, result ->> 'done', "
+        "result ->> 'recipients', result ->> 'rules', result ->> 'rule', "
+        "result ->> 'action', result ->> 'recorded', "
+        "result ->> 'declaration', result ->> 'alert', result ->> 'to' "
+        "FROM selftest WHERE token = ?",
+    [SQL_TRIAL_BEGIN] = "SAVEPOINT trial",
+    [SQL_TRIAL_UNDO] = "ROLLBACK TO trial",
+    [SQL_TRIAL_END] = "RELEASE trial",
 };
 
 int

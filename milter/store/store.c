@@ -480,5 +480,5 @@ store_rollback(struct store *store)
 	if (!store->in_transaction)
 		return;
 	sql_run(&store->sql, SQL_ROLLBACK, NULL, NULL, "");
-	store->in_transaction = false;
+	store->in_transaction = store->on_trial = false;
 }

@@ -31,6 +31,13 @@ struct store {
 	bool in_transaction;
 	bool has_bulk_send; /* the transaction must reach the disk */
 	bool damaged;
+	/* A self-test is on trial: memory stays as it is, and the rest is put
+	 * back from here. */
+	bool on_trial;
+	struct {
+		int64_t last_message;
+		bool has_bulk_send;
+	} before_trial;
 	/* the daemon's handle only: */
 	struct digest_key key;
 	struct windows *windows;

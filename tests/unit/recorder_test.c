@@ -279,6 +279,86 @@ many_sessions_at_once_are_all_recorded(void **state)
 	assert_int_equal(rows(d, "bulk_send"), 1);
 }
 
+/* --------------------------------------------------------------- self-test */
+
+#define MARK "0123456789abcdef0123456789abcdef"
+
+static void
+make_mark(struct daemon *d)
+{
+	char sql[160];
+	snprintf(sql, sizeof(sql),
+	    "INSERT INTO selftest (token, made_at) VALUES ('" MARK "', %lld)",
+	    (long long)clock_wall_ms());
+	sql_do(d->w, sql);
+}
+
+static void
+a_selftest_is_let_go_logged_and_leaves_nothing(void **state)
+{
+	struct daemon *d = *state;
+	set(d, "rules: ( { name = \"no\"; recipients = 20; "
+	       "action = \"reject\"; } );");
+	start(d);
+	make_mark(d);
+	assert_int_equal(
+	    record(d, .first = 1, .n = 25, .selftest = MARK), ACTION_LOG);
+	assert_int_equal(rows(d, "message"), 0);
+	assert_int_equal(rows(d, "bulk_send"), 0);
+	assert_int_equal(rows(d, "alert"), 0);
+	assert_int_equal(atomic_load(&d->alerts), 0);
+	assert_int_equal(logged(d, "event=selftest recipients=25 rule=no"), 1);
+	assert_int_equal(logged(d, "event=bulk-send"), 0);
+	assert_int_equal(logged(d, "event=reject"), 0);
+	assert_int_equal(
+	    sql_number(d->w,
+		"SELECT count(*) FROM selftest WHERE result ->> 'done' = 1 "
+		"AND result ->> 'rule' = 'no' AND result ->> 'action' = 3 "
+		"AND result ->> 'recorded' = 25 AND result ->> 'alert' = 1 "
+		"AND result ->> 'to' = 'a@near.vn'"),
+	    1);
+}
+
+static void
+a_message_with_an_unknown_mark_is_mail(void **state)
+{
+	struct daemon *d = *state;
+	record(d, .first = 1, .n = 25, .selftest = MARK);
+	assert_int_equal(rows(d, "bulk_send"), 1);
+	assert_int_equal(logged(d, "event=selftest"), 0);
+}
+
+static void
+a_selftest_at_which_the_store_fails_is_deferred_and_kept_nowhere(void **state)
+{
+	struct daemon *d = *state;
+	make_mark(d);
+	sql_do(d->w, "CREATE TRIGGER no BEFORE INSERT ON alert BEGIN "
+		     "SELECT raise(ABORT, 'no'); END");
+	assert_int_equal(
+	    record(d, .first = 1, .n = 25, .selftest = MARK), ACTION_DEFER);
+	sql_do(d->w, "DROP TRIGGER no");
+	wait_until_it_works(d);
+	assert_int_equal(rows(d, "message"), 0);
+	assert_int_equal(logged(d, "event=spooled"), 0);
+	assert_int_equal(logged(d, "event=store-failed"), 1);
+}
+
+static void
+a_mark_that_cannot_be_looked_up_makes_no_difference(void **state)
+{
+	struct daemon *d = *state;
+	lock(d);
+	assert_int_equal(
+	    record(d, .first = 1, .n = 25, .selftest = MARK), ACTION_LOG);
+	unlock(d);
+	wait_until_it_works(d);
+	assert_int_equal(rows(d, "bulk_send"), 1);
+	assert_int_equal(logged(d, "event=spooled"), 1);
+}
+
+/* ---------------------------------------------------------------- windows */
+
 static void
 windows_go_on_after_a_restart(void **state)
 {
@@ -833,6 +913,11 @@ main(void)
 	    started(a_bulk_send_is_recorded_logged_and_told_once),
 	    started(nineteen_are_quiet),
 	    started(many_sessions_at_once_are_all_recorded),
+	    stopped(a_selftest_is_let_go_logged_and_leaves_nothing),
+	    started(a_message_with_an_unknown_mark_is_mail),
+	    started(
+		a_selftest_at_which_the_store_fails_is_deferred_and_kept_nowhere),
+	    started(a_mark_that_cannot_be_looked_up_makes_no_difference),
 	    started(windows_go_on_after_a_restart),
 	    started(a_job_runs_with_the_store),
 	    started(a_job_that_fails_gives_its_sentence_and_nothing_else),

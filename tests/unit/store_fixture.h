@@ -223,6 +223,7 @@ struct mail {
 	const char *message_id; /* NULL: one of its own; "": none */
 	const char *client;
 	const char *subject;
+	const char *selftest; /* its mark; NULL: none */
 };
 
 static inline const struct recipient *
@@ -258,6 +259,7 @@ make_message(struct world *w, struct mail mail)
 	    .recipients_n = mail.n,
 	    .recipient_count = mail.n,
 	    .external_count = mail.external,
+	    .selftest = mail.selftest,
 	};
 	m->login = m->identity == IDENTITY_LOGIN ? m->sender : "";
 	m->mail_from = m->identity == IDENTITY_CLIENT ? "" : m->sender;
