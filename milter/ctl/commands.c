@@ -45,6 +45,9 @@ const struct command ctl_commands[] = {
     {"check", "",
         "what is wrong with settings, templates, database, spool and socket",
         check_command},
+    {"selftest", "",
+        "send a test message the whole way, and tell what became of it",
+        selftest_command},
     {NULL, NULL, NULL, NULL},
 };
 /* clang-format on */

@@ -59,6 +59,7 @@ int list_command(struct ctl *ctl);
 int show_command(struct ctl *ctl);
 int senders_command(struct ctl *ctl);
 int check_command(struct ctl *ctl);
+int selftest_command(struct ctl *ctl);
 int take_command(struct ctl *ctl);
 int note_command(struct ctl *ctl);
 int close_command(struct ctl *ctl);
