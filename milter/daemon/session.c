@@ -2,8 +2,8 @@
  * session.c: libmilter's callbacks, from which messages are made.
  *
  * Two lifetimes: the connection (struct session, libmilter's private data) and
- * the message (struct envelope in it). One function, forget, ends a message;
- * it is safe to call at any time.
+ * the message (struct envelope in it). One function, envelope_forget, ends a
+ * message; it is safe to call at any time.
  *
  *   callback    before MAIL        in a message           answer
  *   ---------   ----------------   --------------------   -----------------
@@ -39,29 +39,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
-#include "bulkwatch/address.h"
 #include "bulkwatch/clock.h"
-#include "bulkwatch/header.h"
 #include "bulkwatch/log.h"
 #include "bulkwatch/policy.h"
-#include "bulkwatch/text.h"
+#include "envelope.h"
 #include "reply.h"
-
-/* The message under way. arena is NULL when there is none; all pointers are
- * into it. */
-struct envelope {
-	struct arena *arena;
-	const struct settings *settings;
-	struct message *message;
-	struct recipient *recipients;
-	size_t recipients_n, recipients_room;
-	const char *nonce;
-	bool has_subject, has_message_id;
-	bool out_of_memory; /* it cannot be counted */
-};
 
 struct session {
 	bool can_hold; /* as negotiated */
@@ -77,14 +61,6 @@ static atomic_int under_way; /* ends of message */
 static atomic_bool mta_can_hold;
 
 /* ------------------------------------------------------------- lifetimes */
-
-static void
-forget(struct session *session)
-{
-	arena_free(session->envelope.arena);
-	settings_unref(&session->envelope.settings);
-	session->envelope = (struct envelope){.arena = NULL};
-}
 
 static struct session *
 session_of(SMFICTX *ctx)
@@ -122,14 +98,6 @@ raw_macro(SMFICTX *ctx, const char *name)
 	} n = {.in = name}; /* older libmilters take char *, and only read */
 	const char *value = smfi_getsymval(ctx, n.out);
 	return value == NULL ? "" : value;
-}
-
-/* A macro's value, made clean, in the arena. NULL: no memory. */
-static const char *
-macro(SMFICTX *ctx, struct arena *arena, const char *name)
-{
-	const char *value = raw_macro(ctx, name);
-	return text_clean(arena, value, strlen(value));
 }
 
 /* ------------------------------------------------------------- callbacks */
@@ -195,24 +163,6 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	return SMFIS_CONTINUE;
 }
 
-/* Who is counted: the login; without one, the envelope sender; for a null
- * sender, the client. A login in other letter case is the same login. */
-static int
-name_sender(struct message *m, struct arena *arena)
-{
-	if (m->login[0] != '\0') {
-		m->identity = IDENTITY_LOGIN;
-		m->sender = address_canonical(arena, m->login);
-	} else if (m->mail_from[0] != '\0') {
-		m->identity = IDENTITY_ENVELOPE;
-		m->sender = address_stable(arena, m->mail_from);
-	} else {
-		m->identity = IDENTITY_CLIENT;
-		m->sender = m->client[0] == '\0' ? "127.0.0.1" : m->client;
-	}
-	return m->sender == NULL ? -1 : 0;
-}
-
 /* The client's address as the MTA gives it, during the callback only. Sendmail
  * says "0" of a session on its standard input: `sendmail -bs`, on this machine.
  */
@@ -223,42 +173,19 @@ raw_client(SMFICTX *ctx)
 	return strcmp(client, "0") == 0 ? "127.0.0.1" : client;
 }
 
-/* The same, made clean, in the arena. Both MTAs write "IPv6:" before some (RFC
- * 5321 section 4.1.3), which names no other client. */
-static const char *
-client_of(SMFICTX *ctx, struct arena *arena)
-{
-	const char *client = raw_client(ctx);
-	if (strncasecmp(client, "IPv6:", 5) == 0)
-		client += 5;
-	return text_clean(arena, client, strlen(client));
-}
-
 /* Begins a message of facts known at MAIL. 1 outbound, 0 not, -1 no memory. */
 static int
 begin(SMFICTX *ctx, struct envelope *e, const char *mail_from)
 {
-	e->settings = options.settings(options.context);
-	if (!policy_is_outbound(
-		e->settings, raw_macro(ctx, "{auth_authen}"), raw_client(ctx)))
-		return 0;
-	e->arena = arena_new();
-	if (e->arena == NULL)
-		return -1;
-	struct message *m = arena_alloc(e->arena, sizeof(*m));
-	if (m == NULL)
-		return -1;
-	e->message = m;
-	m->login = macro(ctx, e->arena, "{auth_authen}");
-	m->client = client_of(ctx, e->arena);
-	if (m->login == NULL || m->client == NULL)
-		return -1;
-	m->mail_from = address_canonical(e->arena, mail_from);
-	m->queue_id = macro(ctx, e->arena, "i");
-	m->message_id = m->subject = e->nonce = "";
-	if (m->mail_from == NULL || m->queue_id == NULL)
-		return -1;
-	return name_sender(m, e->arena) < 0 ? -1 : 1;
+	const struct settings *settings = options.settings(options.context);
+	const struct envelope_origin origin = {.mail_from = mail_from,
+	    .login = raw_macro(ctx, "{auth_authen}"),
+	    .client = raw_client(ctx),
+	    .queue_id = raw_macro(ctx, "i")};
+	if (policy_is_outbound(settings, origin.login, origin.client))
+		return envelope_begin(e, settings, &origin) < 0 ? -1 : 1;
+	settings_unref(&settings);
+	return 0;
 }
 
 static sfsistat
@@ -267,7 +194,7 @@ on_envfrom(SMFICTX *ctx, char **argv)
 	struct session *session = session_of(ctx);
 	if (session == NULL)
 		return without_memory(NULL);
-	forget(session);
+	envelope_forget(&session->envelope);
 	int outbound =
 	    begin(ctx, &session->envelope, argv[0] == NULL ? "" : argv[0]);
 	if (outbound == 1)
@@ -275,33 +202,8 @@ on_envfrom(SMFICTX *ctx, char **argv)
 	sfsistat answer = outbound == 0
 			      ? SMFIS_ACCEPT
 			      : without_memory(session->envelope.settings);
-	forget(session);
+	envelope_forget(&session->envelope);
 	return answer;
-}
-
-static int
-add_recipient(struct envelope *e, const char *argument)
-{
-	if (e->recipients_n == e->recipients_room) {
-		size_t room =
-		    e->recipients_room == 0 ? 32 : e->recipients_room * 2;
-		struct recipient *larger =
-		    arena_alloc(e->arena, room * sizeof(*larger));
-		if (larger == NULL)
-			return -1;
-		if (e->recipients_n > 0)
-			memcpy(larger, e->recipients,
-			    e->recipients_n * sizeof(*larger));
-		e->recipients = larger;
-		e->recipients_room = room;
-	}
-	const char *address = address_canonical(e->arena, argument);
-	if (address == NULL)
-		return -1;
-	if (address[0] == '\0')
-		return 0; /* "<>" is nobody (RFC 5321 section 4.1.1.3) */
-	e->recipients[e->recipients_n++].address = address;
-	return 0;
 }
 
 static sfsistat
@@ -312,47 +214,9 @@ on_envrcpt(SMFICTX *ctx, char **argv)
 		return SMFIS_NOREPLY;
 	struct envelope *e = &session->envelope;
 	if (e->message != NULL && argv[0] != NULL &&
-	    add_recipient(e, argv[0]) < 0)
+	    envelope_add_recipient(e, argv[0]) < 0)
 		e->out_of_memory = true;
 	return SMFIS_NOREPLY;
-}
-
-/* A self-test's mark, if the value has the form of one. */
-static int
-keep_mark(struct envelope *e, const char *value)
-{
-	static const char digits[] = "0123456789abcdef";
-	value += strspn(value, " \t");
-	if (e->message->selftest != NULL ||
-	    strlen(value) != SELFTEST_MARK_LENGTH ||
-	    strspn(value, digits) != SELFTEST_MARK_LENGTH)
-		return 0;
-	e->message->selftest = arena_strdup(e->arena, value);
-	return e->message->selftest == NULL ? -1 : 0;
-}
-
-/* The first of each counts: RFC 5322 allows one, and mail readers show the
- * first. */
-static int
-keep_header(struct envelope *e, const char *name, const char *value)
-{
-	struct message *m = e->message;
-	if (!e->has_subject && strcasecmp(name, "Subject") == 0) {
-		e->has_subject = true;
-		if (e->settings->evidence_subject)
-			m->subject = header_subject(e->arena, value);
-	} else if (!e->has_message_id && strcasecmp(name, "Message-ID") == 0) {
-		e->has_message_id = true;
-		m->message_id = header_message_id(e->arena, value);
-	} else if (strcasecmp(name, OWN_HEADER) == 0) {
-		value += strspn(value, " \t");
-		e->nonce = text_clean(e->arena, value, strlen(value));
-	} else if (strcasecmp(name, SELFTEST_HEADER) == 0) {
-		return keep_mark(e, value);
-	}
-	return m->subject == NULL || m->message_id == NULL || e->nonce == NULL
-		   ? -1
-		   : 0;
 }
 
 static sfsistat
@@ -363,7 +227,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
 		return SMFIS_NOREPLY;
 	struct envelope *e = &session->envelope;
 	if (e->message != NULL && !e->out_of_memory &&
-	    keep_header(e, name, value) < 0)
+	    envelope_add_header(e, name, value) < 0)
 		e->out_of_memory = true;
 	return SMFIS_NOREPLY;
 }
@@ -377,65 +241,6 @@ on_data(SMFICTX *ctx)
 }
 
 /* -------------------------------------------------------- end of message */
-
-static int
-compare_recipients(const void *a, const void *b)
-{
-	const struct recipient *x = a, *y = b;
-	return strcmp(x->address, y->address);
-}
-
-/* Sorted, each once. */
-static void
-make_unique(struct envelope *e)
-{
-	if (e->recipients_n < 2)
-		return;
-	qsort(e->recipients, e->recipients_n, sizeof(*e->recipients),
-	    compare_recipients);
-	size_t n = 1;
-	for (size_t i = 1; i < e->recipients_n; i++)
-		if (strcmp(e->recipients[i].address,
-			e->recipients[n - 1].address) != 0)
-			e->recipients[n++] = e->recipients[i];
-	e->recipients_n = n;
-}
-
-static bool
-is_own(const struct envelope *e)
-{
-	if (e->nonce[0] == '\0')
-		return false;
-	const char **addresses =
-	    arena_alloc(e->arena, e->recipients_n * sizeof(*addresses));
-	if (addresses == NULL)
-		return false;
-	for (size_t i = 0; i < e->recipients_n; i++)
-		addresses[i] = e->recipients[i].address;
-	return own_is(
-	    options.own, e->nonce, addresses, e->recipients_n, clock_tick());
-}
-
-/* Leaves the exempt recipients out and says which are external. */
-static void
-settle_recipients(struct envelope *e)
-{
-	const struct settings *s = e->settings;
-	struct message *m = e->message;
-	size_t n = 0;
-	for (size_t i = 0; i < e->recipients_n; i++) {
-		struct recipient *r = &e->recipients[i];
-		if (policy_recipient_is_exempt(s, r->address))
-			continue;
-		r->external =
-		    address_is_external(r->address, &s->local_domains);
-		m->external_count += r->external;
-		e->recipients[n++] = *r;
-	}
-	m->recipients = e->recipients;
-	m->recipients_n = n;
-	m->recipient_count = (uint32_t)n;
-}
 
 /* A self-test asks first whether this daemon knows its mark, by a message to
  * nobody: with a daemon that works on another database it leaves no trace. */
@@ -464,18 +269,13 @@ record(SMFICTX *ctx, struct envelope *e, bool can_hold)
 {
 	const struct verdict go_on = {.action = ACTION_LOG};
 	struct message *m = e->message;
-	const char *queue_id = macro(ctx, e->arena, "i");
-	if (queue_id != NULL && queue_id[0] != '\0')
-		m->queue_id = queue_id;
-	make_unique(e);
+	envelope_end(e, raw_macro(ctx, "i"));
 	/* No recipient: no message, whatever the MTA means by it. */
 	if (e->recipients_n == 0)
 		greet_selftest(m);
-	if (e->recipients_n == 0 || is_own(e))
+	if (e->recipients_n == 0 || envelope_is_own(e, options.own))
 		return go_on;
-	settle_recipients(e);
-	m->at_ms = clock_wall_ms();
-	m->tick = clock_tick();
+	envelope_settle_recipients(e);
 	struct arena *arena = e->arena;
 	e->arena = NULL;
 	return recorder_record(
@@ -560,7 +360,7 @@ on_eom(SMFICTX *ctx)
 		    record(ctx, e, session->can_hold);
 		answer = answer_of(ctx, e->settings, &verdict);
 	}
-	forget(session);
+	envelope_forget(&session->envelope);
 	atomic_fetch_sub(&under_way, 1);
 	return answer;
 }
@@ -570,7 +370,7 @@ on_abort(SMFICTX *ctx)
 {
 	struct session *session = smfi_getpriv(ctx);
 	if (session != NULL)
-		forget(session);
+		envelope_forget(&session->envelope);
 	return SMFIS_CONTINUE;
 }
 
@@ -580,7 +380,7 @@ on_close(SMFICTX *ctx)
 	struct session *session = smfi_getpriv(ctx);
 	if (session == NULL)
 		return SMFIS_CONTINUE;
-	forget(session);
+	envelope_forget(&session->envelope);
 	free(session);
 	smfi_setpriv(ctx, NULL);
 	return SMFIS_CONTINUE;
