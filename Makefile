@@ -46,7 +46,7 @@ LDFLAGS_ALL = $(SANITIZE) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
 pc_cflags   = $(shell pkg-config --cflags $(1) 2>/dev/null)
 LIBS        = $(shell pkg-config --libs $(ALL_PC) 2>/dev/null) -lpthread
 
-LAYERS  := base settings mail json policy store notify
+LAYERS  := base settings mail json policy store notify mta
 LIB_SRC := $(foreach l,$(LAYERS),$(wildcard milter/$(l)/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 DMN_SRC := $(filter-out milter/daemon/main.c,$(wildcard milter/daemon/*.c))

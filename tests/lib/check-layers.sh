@@ -1,8 +1,8 @@
 #!/bin/sh
 # The shape of the code, checked:
 #  - includes go downward only: base <- settings mail json <- policy store
-#    notify <- daemon ctl;
-#  - policy, store and notify do not know each other, nor do the programs;
+#    notify mta <- daemon ctl;
+#  - policy, store, notify and mta do not know each other, nor do the programs;
 #  - a third-party header is seen in one folder only.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -19,6 +19,7 @@ layer_of() {
     policy) echo policy ;;
     store) echo store ;;
     own | smtp | notifier) echo notify ;;
+    mta) echo mta ;;
     current | listen | loop | outbox | recorder | session | spool | upkeep | watch) echo daemon ;;
     *) echo unknown ;;
     esac
@@ -35,12 +36,13 @@ allowed() {
     policy) echo base settings mail policy ;;
     store) echo base settings mail store ;;
     notify) echo base settings mail notify ;;
+    mta) echo base settings mta ;;
     daemon) echo base settings mail json policy store notify daemon ;;
-    ctl) echo base settings mail json policy store ctl ;;
+    ctl) echo base settings mail json policy store mta ctl ;;
     esac
 }
 
-for folder in base settings mail json policy store notify daemon ctl; do
+for folder in base settings mail json policy store notify mta daemon ctl; do
     may=" $(allowed $folder) "
     grep -Hn '^#include "bulkwatch/' milter/$folder/*.[ch] |
     while IFS= read -r line; do
