@@ -29,7 +29,7 @@
 struct output {
 	int fd; /* our end; -1: closed */
 	char *text;
-	size_t length, room;
+	size_t length, room, most;
 	bool cut;
 };
 
@@ -108,7 +108,7 @@ output_open(struct output *output, int *theirs_r)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -1;
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	*output = (struct output){.fd = ends[0]};
+	output->fd = ends[0];
 	*theirs_r = ends[1];
 	return 0;
 }
@@ -235,8 +235,8 @@ child_start(const struct run *run, const char *path, struct child *child,
 static int
 output_keep(struct output *output, const char *text, size_t length)
 {
-	if (length > RUN_OUTPUT_MAX - output->length) {
-		length = RUN_OUTPUT_MAX - output->length;
+	if (length > output->most - output->length) {
+		length = output->most - output->length;
 		output->cut = true;
 	}
 	if (output->length + length > output->room) {
@@ -345,8 +345,10 @@ int
 run_program(struct arena *arena, const struct run *run,
     struct run_result *result_r, struct err *err)
 {
-	struct child child = {
-	    .pidfd = -1, .out = {.fd = -1}, .err = {.fd = -1}};
+	size_t most = run->output_max == 0 ? RUN_OUTPUT_MAX : run->output_max;
+	struct child child = {.pidfd = -1,
+	    .out = {.fd = -1, .most = most},
+	    .err = {.fd = -1, .most = most}};
 	const char *path = whole_path(arena, run->argv[0], err);
 	if (path == NULL)
 		return -1;

@@ -21,7 +21,8 @@
 /* Where programs are looked for, whatever the PATH of the caller is. */
 #define RUN_PATH "/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* So many bytes of each output are kept; what is over is read and dropped. */
+/* So many bytes of each output are kept, unless a run says otherwise; what is
+ * over is read and dropped. */
 #define RUN_OUTPUT_MAX (4 * 1024 * 1024)
 
 struct run {
@@ -31,6 +32,8 @@ struct run {
 	const char *input; /* standard input; NULL: none */
 	size_t input_length;
 	int timeout_secs; /* then it is killed, with all that it started */
+	size_t output_max; /* bytes of each output that are kept; 0:
+			    * RUN_OUTPUT_MAX */
 };
 
 struct run_result {
@@ -40,7 +43,7 @@ struct run_result {
 	size_t out_length;
 	const char *err; /* standard error, likewise */
 	size_t err_length;
-	bool cut; /* there was more than RUN_OUTPUT_MAX */
+	bool cut; /* there was more than is kept */
 };
 
 /*
