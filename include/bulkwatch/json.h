@@ -29,6 +29,17 @@ char *json_message(const struct message *message);
 int json_message_parse(struct arena *arena, const char *line, size_t length,
     struct message *message_r, struct err *err);
 
+/* A mail in Postfix's queues, as `postqueue -j` says it in a line. */
+struct json_queued {
+	const char *queue; /* "hold", "active" … */
+	const char *queue_id;
+	int64_t arrival_ms;
+};
+
+/* Reads such a line, strings in the arena. Returns 0, or -1 with a sentence. */
+int json_queued_parse(struct arena *arena, const char *line, size_t length,
+    struct json_queued *queued_r, struct err *err);
+
 /* Documents of the command, pretty-printed with a final newline; malloc'd,
  * the caller frees; NULL when memory is out. The names in them are fixed:
  *   list:    array of objects with id status outcome sender identity trigger
