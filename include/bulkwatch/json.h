@@ -53,6 +53,7 @@ int json_queued_parse(struct arena *arena, const char *line, size_t length,
  *            held_messages (at queue_id recipient_count state settled_at by), history (at by
  *            event note) and alerts (kind to state attempts last_error
  *            created_at sent_at)
+ *   held:    object with id (of the bulk send) and held_messages as in show
  *   declarations: array of id sender recipients from until reason reference
  *            by created_at withdrawn_at withdrawn_by bulk_sends used
  *   declaration: one such object
@@ -66,6 +67,7 @@ int json_queued_parse(struct arena *arena, const char *line, size_t length,
 char *json_list(const struct bulk_send *sends, size_t n);
 char *json_send(const struct bulk_send *send);
 char *json_show(const struct bulk_send_story *story);
+char *json_held(int64_t id, const struct held *held, size_t n);
 char *json_declarations(const struct declaration *declarations, size_t n);
 char *json_declaration(const struct declaration *declaration);
 char *json_senders(const struct sender_total *totals, size_t n);
