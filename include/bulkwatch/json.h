@@ -50,9 +50,9 @@ int json_queued_parse(struct arena *arena, const char *line, size_t length,
  *   show:    one such object, but declaration is the object that it is in
  *            declarations, with evidence (at queue_id message_id mail_from
  *            login client subject action recipient_count recipients),
- *            held_messages (at queue_id recipient_count state settled_at by), history (at by
- *            event note) and alerts (kind to state attempts last_error
- *            created_at sent_at)
+ *            held_messages (at queue_id recipient_count state settled_at by),
+ *            history (at by event note) and alerts (kind to state attempts
+ *            last_error created_at sent_at)
  *   held:    object with id (of the bulk send) and held_messages as in show
  *   declarations: array of id sender recipients from until reason reference
  *            by created_at withdrawn_at withdrawn_by bulk_sends used

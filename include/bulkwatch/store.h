@@ -275,10 +275,10 @@ int store_held(struct store *store, struct arena *arena, int64_t bulk_send,
 
 /*
  * Notes what became of a held message that waits, or that was gone when it was
- * looked for and was found after all: its new state, by whom and when, and a line in the history of its bulk send, whose event is the state's
- * name and whose note names the queue id.
- * Returns 1 done, 0 if it does not wait any more (somebody was quicker:
- * nothing is changed), -1 with a sentence.
+ * looked for and was found after all: its new state, by whom and when, and a
+ * line in the history of its bulk send, whose event is the state's name and
+ * whose note names the queue id. Returns 1 done, 0 if it does not wait any more
+ * (somebody was quicker: nothing is changed), -1 with a sentence.
  */
 int store_settle_held(struct store *store, int64_t held, enum held_state state,
     const char *by, int64_t at_ms, struct err *err);

@@ -22,8 +22,8 @@ static const struct option options[] = {
 static const char *const titles[] = {"id", "status", "outcome", "sender",
     "identity", "trigger", "rule", "limit", "window", "action", "first_at",
     "last_at", "ended", "messages", "recipients", "distinct_recipients",
-    "external_recipients", "held", "subject", "client", "declaration", "assignee",
-    "reference"};
+    "external_recipients", "held", "subject", "client", "declaration",
+    "assignee", "reference"};
 
 static void
 put_titles(struct csv *csv)

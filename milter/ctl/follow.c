@@ -213,10 +213,10 @@ change(void *context, const struct bulk_send *now, struct arena *arena,
 }
 
 /*
- * A case may be closed while mail of it is held: what came out is one thing, what
- * becomes of the mail another, and a close that was refused would only have
- * somebody release it in a hurry. But closed cases are out of sight, so it is
- * said, to who reads a document too; and the digest goes on saying it.
+ * A case may be closed while mail of it is held: what came out is one thing,
+ * what becomes of the mail another, and a close that was refused would only
+ * have somebody release it in a hurry. But closed cases are out of sight, so it
+ * is said, to who reads a document too; and the digest goes on saying it.
  */
 static void
 tell_held(struct ctl *ctl, const struct follow_up_request *request,

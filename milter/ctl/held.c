@@ -109,7 +109,7 @@ take_words(struct order *order)
 	return CTL_DONE;
 }
 
-/* -------------------------------------------------------------- the messages */
+/* ------------------------------------------------------------- the messages */
 
 /* One person after another: else one might delete what the other just saw, and
  * the history would not say who. The lock is on the folder of the database, and
@@ -119,15 +119,16 @@ take_turn(struct order *order, const char *database)
 {
 	struct ctl *ctl = order->ctl;
 	const char *slash = strrchr(database, '/');
-	const char *folder = slash == NULL ? "."
-					   : arena_strndup(ctl->arena, database,
-						 (size_t)(slash - database) + 1);
+	const char *folder = slash == NULL
+				 ? "."
+				 : arena_strndup(ctl->arena, database,
+				       (size_t)(slash - database) + 1);
 	int fd = folder == NULL
 		     ? -1
 		     : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
-		ctl_fail(ctl, "the folder of %s cannot be opened: %m",
-		    database);
+		ctl_fail(
+		    ctl, "the folder of %s cannot be opened: %m", database);
 		return -1;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -316,10 +317,9 @@ print(const struct order *order)
 	struct arena *arena = order->ctl->arena;
 	const struct view view = {order->ctl->out, &order->ctl->screen, arena};
 	const char *sum = sum_text(order);
-	if (sum == NULL ||
-	    view_line(&view, "",
-		arena_printf(arena, "Bulk send %lld: %s.",
-		    (long long)order->id, sum)) < 0)
+	if (sum == NULL || view_line(&view, "",
+			       arena_printf(arena, "Bulk send %lld: %s.",
+				   (long long)order->id, sum)) < 0)
 		return -1;
 	return held_print(&view, order->held, order->n);
 }
@@ -353,8 +353,8 @@ report(struct order *order)
 {
 	struct ctl *ctl = order->ctl;
 	tell_odd(order);
-	int code = ctl->json ? ctl_document(ctl, json_held(order->id,
-						  order->held, order->n))
+	int code = ctl->json ? ctl_document(ctl,
+				   json_held(order->id, order->held, order->n))
 			     : ctl_printed(ctl, print(order));
 	return order->failed ? CTL_FAILED : code;
 }
@@ -388,8 +388,8 @@ held_run(struct order *order)
 		return nothing_held(order);
 	if (queue_find(ctl->arena, order->kind, order->config_dir,
 		&order->queue, &err) < 0 ||
-	    queue_look(ctl->arena, &order->queue, order->mails, order->n,
-		&err) < 0)
+	    queue_look(
+		ctl->arena, &order->queue, order->mails, order->n, &err) < 0)
 		return ctl_fail(ctl, "%s", err.text);
 	forget_gone(order);
 	if (order->n == 0)

@@ -79,6 +79,7 @@ int
 held_line(const struct view *view, const struct bulk_send *send)
 {
 	const char *text = held_next(view->arena, send);
-	return text != NULL && text[0] == '\0' ? 0
-					       : view_line(view, "Held: ", text);
+	return text != NULL && text[0] == '\0'
+		   ? 0
+		   : view_line(view, "Held: ", text);
 }

@@ -21,8 +21,8 @@ queue_find(struct arena *arena, enum queue_kind kind, const char *config_dir,
 				     "the mail server");
 	}
 	if (found == 0)
-		*queue_r = (struct queue){
-		    .tools = tools, .config_dir = config_dir};
+		*queue_r =
+		    (struct queue){.tools = tools, .config_dir = config_dir};
 	return found;
 }
 
@@ -35,8 +35,8 @@ queue_server(const struct queue *queue)
 /*
  * Postfix gives a queue id anew once the mail is gone, so a mail that is held
  * by the same one may be another. A mail comes before its end of message, which
- * a slow client or a long outage (mail that waited for pickup) may put off. What
- * came later is another mail; so much later that no difference between the
+ * a slow client or a long outage (mail that waited for pickup) may put off.
+ * What came later is another mail; so much later that no difference between the
  * clocks of two machines explains it.
  */
 bool

@@ -75,8 +75,8 @@ failed(struct arena *arena, const char *name, const struct run_result *result,
 	if (said != NULL && strncmp(said, name, skip) == 0 &&
 	    strncmp(said + skip, ": ", 2) == 0)
 		said += skip + 2;
-	return err_set(err, "%s ended with status %d: %s", name,
-	    result->status, said == NULL ? "" : said);
+	return err_set(err, "%s ended with status %d: %s", name, result->status,
+	    said == NULL ? "" : said);
 }
 
 /* -------------------------------------------------------------------- look */
@@ -88,10 +88,9 @@ compare(const struct json_queued *queued, struct queue_mail *mails, size_t n)
 		struct queue_mail *m = &mails[i];
 		if (m->state != QUEUE_NO_ID &&
 		    strcmp(m->queue_id, queued->queue_id) == 0)
-			m->state =
-			    queue_same_mail(queued->arrival_ms, m->at_ms)
-				? QUEUE_HELD
-				: QUEUE_ANOTHER;
+			m->state = queue_same_mail(queued->arrival_ms, m->at_ms)
+				       ? QUEUE_HELD
+				       : QUEUE_ANOTHER;
 	}
 }
 
@@ -235,8 +234,8 @@ act(struct arena *arena, struct queue *queue, enum queue_step step,
 	/* Both stay within the hold queue: mail that somebody let go meanwhile
 	 * is on its way, and nobody's to delete. */
 	int done = tool(arena, queue, &run,
-	    WORDS("postsuper", step == QUEUE_RELEASE ? "-H" : "-d", "-",
-		"hold"),
+	    WORDS(
+		"postsuper", step == QUEUE_RELEASE ? "-H" : "-d", "-", "hold"),
 	    &result, err);
 	if (done < 0)
 		return -1;

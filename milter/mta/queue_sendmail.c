@@ -140,8 +140,8 @@ take_line(struct arena *arena, const char *line, size_t length,
 		item->folder = *folder;
 		item->whole = "";
 		return item->id == NULL ? -1 : 0;
-	} else if (list->n > 0 && strncmp(line + blanks, mark,
-				      strlen(mark)) == 0) {
+	} else if (list->n > 0 &&
+		   strncmp(line + blanks, mark, strlen(mark)) == 0) {
 		struct item *item = &list->items[list->n - 1];
 		item->whole = last_word(arena, line, length);
 		return item->whole == NULL ? -1 : 0;
@@ -175,8 +175,9 @@ list_held(struct arena *arena, const struct queue *queue,
 		return err_set(err, "Sendmail's queue is too long to be "
 				    "listed");
 	const char *line = result.out, *folder = "";
-	*list_r = (struct listing){.items = arena_alloc(
-	    arena, count_lines(line) * sizeof(*list_r->items))};
+	*list_r = (struct listing){
+	    .items =
+		arena_alloc(arena, count_lines(line) * sizeof(*list_r->items))};
 	if (list_r->items == NULL)
 		return err_set(err, "memory is out");
 	for (size_t length; *line != '\0'; line += length) {
@@ -221,8 +222,8 @@ release_item(struct arena *arena, const struct queue *queue,
 	struct run run = {.timeout_secs = ACT_SECS};
 	struct run_result result;
 	const char *match = arena_printf(arena, "-qI%s", item->id);
-	const char *proof = arena_printf(
-	    arena, "%s: Removed quarantine of ", item->id);
+	const char *proof =
+	    arena_printf(arena, "%s: Removed quarantine of ", item->id);
 	if (match == NULL || proof == NULL)
 		return err_set(err, "memory is out");
 	if (sendmail(arena, queue->config_dir, &run,
@@ -233,8 +234,8 @@ release_item(struct arena *arena, const struct queue *queue,
 		return 0;
 	/* Whatever comes of it, a later queue run finds the mail. */
 	struct err ignored;
-	sendmail(arena, queue->config_dir, &run, WORDS(match), &result,
-	    &ignored);
+	sendmail(
+	    arena, queue->config_dir, &run, WORDS(match), &result, &ignored);
 	return 1;
 }
 
@@ -247,8 +248,7 @@ struct files {
 };
 
 static int
-files_of(
-    struct arena *arena, const struct item *item, struct files *files_r)
+files_of(struct arena *arena, const struct item *item, struct files *files_r)
 {
 	size_t length = strlen(item->folder);
 	bool parted =
@@ -257,10 +257,9 @@ files_of(
 	*files_r = (struct files){
 	    .control = arena_printf(arena, "%.*s%s/hf%s", base, item->folder,
 		parted ? "/qf" : "", item->id),
-	    .data =
-		arena_printf(arena, "%s/df%s", item->folder, item->id),
-	    .transcript = arena_printf(arena, "%.*s%s/xf%s", base,
-		item->folder, parted ? "/xf" : "", item->id),
+	    .data = arena_printf(arena, "%s/df%s", item->folder, item->id),
+	    .transcript = arena_printf(arena, "%.*s%s/xf%s", base, item->folder,
+		parted ? "/xf" : "", item->id),
 	};
 	return files_r->control == NULL || files_r->data == NULL ||
 		       files_r->transcript == NULL
@@ -317,10 +316,10 @@ act_on(struct arena *arena, const struct queue *queue, enum queue_step step,
 	for (size_t j = 0; j < list->n; j++) {
 		if (!belongs(&list->items[j], mail))
 			continue;
-		int done = step == QUEUE_RELEASE
-			       ? release_item(
-				     arena, queue, &list->items[j], err)
-			       : discard_item(arena, &list->items[j], err);
+		int done =
+		    step == QUEUE_RELEASE
+			? release_item(arena, queue, &list->items[j], err)
+			: discard_item(arena, &list->items[j], err);
 		any = any || done == 1;
 		failed = done < 0 ? -1 : failed;
 	}
@@ -370,5 +369,4 @@ act(struct arena *arena, struct queue *queue, enum queue_step step,
 	return failed;
 }
 
-const struct queue_tools queue_sendmail = {
-    "Sendmail", id_ok, find, look, act};
+const struct queue_tools queue_sendmail = {"Sendmail", id_ok, find, look, act};

@@ -31,7 +31,7 @@ struct run {
 	const char *const *argv;
 	const char *input; /* standard input; NULL: none */
 	size_t input_length;
-	int timeout_secs; /* then it is killed, with all that it started */
+	int timeout_secs;  /* then it is killed, with all that it started */
 	size_t output_max; /* bytes of each output that are kept; 0:
 			    * RUN_OUTPUT_MAX */
 };

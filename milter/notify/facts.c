@@ -183,7 +183,7 @@ take(const struct facts *facts)
 	return command(facts, "take");
 }
 
-/* ------------------------------------------------------ what was done with it */
+/* --------------------------------------------------- what was done with it */
 
 static const char *
 action(const struct facts *facts)
@@ -279,11 +279,10 @@ digest_list(const struct facts *facts)
 	struct say_list list = {.facts = facts};
 	for (size_t i = 0; i < facts->sends_n; i++) {
 		const struct bulk_send *send = &facts->sends[i];
-		say_line(&list, arena_printf(facts->arena, "%s  %s%s%s",
-				    say_send(facts, send),
-				    say_held(facts, send),
-				    send->held == 0 ? "" : "  ",
-				    send->subject));
+		say_line(
+		    &list, arena_printf(facts->arena, "%s  %s%s%s",
+			       say_send(facts, send), say_held(facts, send),
+			       send->held == 0 ? "" : "  ", send->subject));
 	}
 	return say_list_text(&list);
 }

@@ -74,10 +74,10 @@ holding(const struct facts *facts)
 	for (size_t i = 0; i < shown(day->holding_n); i++) {
 		const struct bulk_send *send =
 		    &day->holding[day->holding_n - 1 - i];
-		say_line(&list,
-		    arena_printf(facts->arena, "%s  %s  %s  %s",
-			say_send(facts, send), say_held(facts, send),
-			status_of(facts, send), send->subject));
+		say_line(
+		    &list, arena_printf(facts->arena, "%s  %s  %s  %s",
+			       say_send(facts, send), say_held(facts, send),
+			       status_of(facts, send), send->subject));
 	}
 	return finished(&list, day->holding_n);
 }

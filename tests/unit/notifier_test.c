@@ -149,9 +149,9 @@ alert_about(struct lab *lab, enum template_id id, const char *language,
 	lab->box.held = held;
 	use_template(lab, id, template_builtin(language, id));
 	notify(lab);
-	wait_settled(lab, add_row(lab, 7,
-			      id == TEMPLATE_GROWN ? ALERT_GROWN
-						   : ALERT_STARTED));
+	wait_settled(
+	    lab, add_row(lab, 7,
+		     id == TEMPLATE_GROWN ? ALERT_GROWN : ALERT_STARTED));
 	return body(lab, 0);
 }
 
@@ -163,23 +163,23 @@ an_alert_says_what_was_done_with_the_mail(void **state)
 		enum action action;
 		const char *vi, *en;
 	} cases[] = {
-	    {ACTION_DEFER, "Đã xử lý thư:    tạm hoãn: ",
-		"The mail was:     deferred: "},
+	    {ACTION_DEFER,
+		"Đã xử lý thư:    tạm hoãn: ", "The mail was:     deferred: "},
 	    {ACTION_HOLD, "Đã xử lý thư:    tạm giữ trên máy chủ",
 		"The mail was:     held on the server"},
-	    {ACTION_REJECT, "Đã xử lý thư:    từ chối: ",
-		"The mail was:     rejected: "},
+	    {ACTION_REJECT,
+		"Đã xử lý thư:    từ chối: ", "The mail was:     rejected: "},
 	};
 	for (size_t i = 0; i < 3; i++)
 		for (enum template_id id = TEMPLATE_STARTED;
 		     id <= TEMPLATE_GROWN; id++) {
 			struct lab lab;
-			assert_says(alert_about(&lab, id, "vi",
-					cases[i].action, 0),
+			assert_says(
+			    alert_about(&lab, id, "vi", cases[i].action, 0),
 			    cases[i].vi);
 			lab_stop(&lab);
-			assert_says(alert_about(&lab, id, "en",
-					cases[i].action, 0),
+			assert_says(
+			    alert_about(&lab, id, "en", cases[i].action, 0),
 			    cases[i].en);
 			lab_stop(&lab);
 		}

@@ -58,8 +58,8 @@ a_mail_that_came_at_another_time_is_another_one(void **state)
 		bool same;
 	} cases[] = {
 	    {AT, true},
-	    {AT - 500, true},       /* seconds are cut */
-	    {AT - DAY, true},       /* a slow client, or an outage */
+	    {AT - 500, true}, /* seconds are cut */
+	    {AT - DAY, true}, /* a slow client, or an outage */
 	    {AT - DAY - 1, false},
 	    {AT + 5 * MINUTE, true}, /* a clock that is behind */
 	    {AT + 11 * MINUTE, false},

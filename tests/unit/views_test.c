@@ -96,14 +96,26 @@ static void
 held_mail_is_a_line_each(void **state)
 {
 	static const struct held held[] = {
-	    {.id = 1, .at_ms = MOMENT, .queue_id = "4XyZ12",
-		.recipient_count = 20, .state = HELD_WAITING, .by = ""},
-	    {.id = 2, .at_ms = MOMENT, .queue_id = "4XyZ13",
-		.recipient_count = 3, .state = HELD_RELEASED,
-		.settled_ms = MOMENT + MINUTE, .by = "lan"},
-	    {.id = 3, .at_ms = MOMENT, .queue_id = "\x1b[31m",
-		.recipient_count = 3, .state = HELD_GONE,
-		.settled_ms = MOMENT + MINUTE, .by = "lan"},
+	    {.id = 1,
+		.at_ms = MOMENT,
+		.queue_id = "4XyZ12",
+		.recipient_count = 20,
+		.state = HELD_WAITING,
+		.by = ""},
+	    {.id = 2,
+		.at_ms = MOMENT,
+		.queue_id = "4XyZ13",
+		.recipient_count = 3,
+		.state = HELD_RELEASED,
+		.settled_ms = MOMENT + MINUTE,
+		.by = "lan"},
+	    {.id = 3,
+		.at_ms = MOMENT,
+		.queue_id = "\x1b[31m",
+		.recipient_count = 3,
+		.state = HELD_GONE,
+		.settled_ms = MOMENT + MINUTE,
+		.by = "lan"},
 	};
 	struct capture c;
 	assert_int_equal(
@@ -129,12 +141,16 @@ show_says_what_was_done_with_a_message(void **state)
 	    {ACTION_REJECT, "\n      rejected\n"},
 	};
 	for (size_t i = 0; i < 3; i++) {
-		const struct message m = {.sender = "a@x", .mail_from = "a@x",
-		    .login = "", .client = "", .queue_id = "4XyZ12",
-		    .message_id = "", .subject = "",
+		const struct message m = {.sender = "a@x",
+		    .mail_from = "a@x",
+		    .login = "",
+		    .client = "",
+		    .queue_id = "4XyZ12",
+		    .message_id = "",
+		    .subject = "",
 		    .action = cases[i].action};
-		const struct bulk_send_story story = {.send = sends[0],
-		    .evidence = &m, .evidence_n = 1};
+		const struct bulk_send_story story = {
+		    .send = sends[0], .evidence = &m, .evidence_n = 1};
 		struct capture c;
 		assert_int_equal(
 		    show_print(capture_init(&c, *state, &file), &story, 100),
