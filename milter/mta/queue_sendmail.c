@@ -8,8 +8,7 @@
  *
  * An envelope with many recipients may be split after the milter's last word
  * (QUEUE_GROUP with r=). Its further parts have ids of their own, but the same
- * reason, so a reason that ends with the id that the milter was told marks them
- * all.
+ * reason, in which bulkwatchd names the id that it was told.
  *
  * An id names a moment, a count and a process, and is not given again.
  */
@@ -24,7 +23,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bulkwatch/text.h"
 #include "run.h"
 
 #define LIST_SECS 120
@@ -92,7 +90,7 @@ find(struct arena *arena, struct err *err)
 /* A held item of the queue. */
 struct item {
 	const char *id, *folder;
-	const char *whole; /* last word of the reason: of which it is a part */
+	const char *whole; /* the id of the mail that it is a part of; "" */
 };
 
 struct listing {
@@ -111,15 +109,17 @@ folder_of(struct arena *arena, const char *line, size_t length)
 	return arena_strndup(arena, line + 2, (size_t)(end - line) - 3);
 }
 
+/* The id in the reason that bulkwatchd gives: "bulkwatch ID: rule …"; "" where
+ * it is another's. NULL when memory is out. */
 static const char *
-last_word(struct arena *arena, const char *line, size_t length)
+id_in_reason(struct arena *arena, const char *reason)
 {
-	while (length > 0 && line[length - 1] == ' ')
-		length--;
-	size_t begin = length;
-	while (begin > 0 && line[begin - 1] != ' ')
-		begin--;
-	return arena_strndup(arena, line + begin, length - begin);
+	static const char ours[] = "bulkwatch ";
+	if (strncmp(reason, ours, strlen(ours)) != 0)
+		return "";
+	const char *id = reason + strlen(ours);
+	size_t length = strspn(id, letters);
+	return id[length] == ':' ? arena_strndup(arena, id, length) : "";
 }
 
 /* Takes a line. Returns 0, or -1 when memory is out. */
@@ -143,7 +143,8 @@ take_line(struct arena *arena, const char *line, size_t length,
 	} else if (list->n > 0 &&
 		   strncmp(line + blanks, mark, strlen(mark)) == 0) {
 		struct item *item = &list->items[list->n - 1];
-		item->whole = last_word(arena, line, length);
+		item->whole =
+		    id_in_reason(arena, line + blanks + strlen(mark));
 		return item->whole == NULL ? -1 : 0;
 	}
 	return 0;
@@ -267,6 +268,28 @@ files_of(struct arena *arena, const struct item *item, struct files *files_r)
 		   : 0;
 }
 
+/* Where queues lie on several disks, a line "d/folder" of the control file says
+ * that the data is in another folder. */
+static int
+data_elsewhere(struct arena *arena, int fd, const struct item *item,
+    struct files *files)
+{
+	int copy = dup(fd);
+	FILE *in = copy < 0 ? NULL : fdopen(copy, "r");
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	if (in == NULL)
+		return -1;
+	while (files->data != NULL && (n = getline(&line, &room, in)) > 0)
+		if (line[0] == 'd' && line[1] == '/')
+			files->data = arena_printf(arena, "%.*s/df%s",
+			    (int)(n - 2), line + 1, item->id);
+	free(line);
+	fclose(in);
+	return files->data == NULL ? -1 : 0;
+}
+
 /* Removes the files under the lock of the control file, that first: data alone
  * is swept away by nobody, but does no harm, while control without data has
  * Sendmail complain. Returns 1 done, 0 it is not there, or -1. */
@@ -299,7 +322,9 @@ discard_item(struct arena *arena, const struct item *item, struct err *err)
 		return errno == ENOENT
 			   ? 0
 			   : err_sys(err, "%s cannot be opened", files.control);
-	int removed = remove_locked(fd, &files, err);
+	int removed = data_elsewhere(arena, fd, item, &files) < 0
+			  ? err_set(err, "%s cannot be read", files.control)
+			  : remove_locked(fd, &files, err);
 	close(fd);
 	return removed;
 }
