@@ -143,8 +143,7 @@ take_line(struct arena *arena, const char *line, size_t length,
 	} else if (list->n > 0 &&
 		   strncmp(line + blanks, mark, strlen(mark)) == 0) {
 		struct item *item = &list->items[list->n - 1];
-		item->whole =
-		    id_in_reason(arena, line + blanks + strlen(mark));
+		item->whole = id_in_reason(arena, line + blanks + strlen(mark));
 		return item->whole == NULL ? -1 : 0;
 	}
 	return 0;
@@ -271,8 +270,8 @@ files_of(struct arena *arena, const struct item *item, struct files *files_r)
 /* Where queues lie on several disks, a line "d/folder" of the control file says
  * that the data is in another folder. */
 static int
-data_elsewhere(struct arena *arena, int fd, const struct item *item,
-    struct files *files)
+data_elsewhere(
+    struct arena *arena, int fd, const struct item *item, struct files *files)
 {
 	int copy = dup(fd);
 	FILE *in = copy < 0 ? NULL : fdopen(copy, "r");

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from bulkwatch_lab import BULKWATCH, DOMAIN, SENDER, Postfix, addresses, message
+from bulkwatch_lab import BULKWATCH, DOMAIN, SENDER, Postfix, addresses, message, text_of
 
 HOLD = {"rules": [{"name": "message", "recipients": 20, "action": "hold"}]}
 HOLD_WINDOW = {"rules": [{"name": "window", "recipients": 20, "window": "10m", "action": "hold"}]}
@@ -27,7 +27,7 @@ def order(lab, word, *more, case=1, **how):
                                 str(lab.postfix.confdir), *more, **how)
 
 
-def order_with(lab, folder, word, **programs):
+def order_with(lab, folder, word, *more, **programs):
     """The same where other scripts stand in the place of the mail server's programs: None is one
     that nobody may run. The true ones are "true-NAME" in the folder."""
     places = []
@@ -39,7 +39,7 @@ def order_with(lab, folder, word, **programs):
         places.append(f"mount --bind {fake} /usr/sbin/{name} && ")
     return subprocess.run(
         ["unshare", "-m", "sh", "-c", "".join(places) + 'exec "$@"', "sh", BULKWATCH, "-c",
-         lab.daemon.config, word, "1", "--by", "lan", "--config-dir", lab.postfix.confdir],
+         lab.daemon.config, word, "1", "--by", "lan", "--config-dir", lab.postfix.confdir, *more],
         capture_output=True, text=True)
 
 
@@ -263,6 +263,26 @@ def test_what_was_done_before_postsuper_failed_is_written_down(new_lab, tmp_path
     assert lab.postfix.held() == [left_id]
 
 
+def test_alert_and_digest_give_the_commands(new_lab):
+    lab = new_lab(**HOLD).start()
+    hold(lab, subject="Giấy mời")
+    [alert] = lab.alerts.wait()
+    body = text_of(alert)
+    assert "Đã xử lý thư:    tạm giữ trên máy chủ, chưa gửi đi\n" in body
+    assert "Số thư đang tạm giữ, chờ quyết định: 1\n" in body
+    for word in ("release", "discard"):
+        assert f"\n  bulkwatch -c '{lab.daemon.config}' {word} 1\n" in body
+    # Of a closed case, too. Midnight is past: the digest goes out at once.
+    lab.daemon.bulkwatch("close", "1", "--outcome", "compromised")
+    lab.daemon.set(alerts={"digest": "00:00"})
+    lab.daemon.restart()
+    body = text_of(lab.alerts.wait(2)[1])
+    waiting = body[body.index("Thư đang tạm giữ, chờ quyết định"):]
+    assert re.search(
+        rf"\A.*:\n  1  [\d-]+ [\d:]+  {SENDER}  .*  1 thư đang tạm giữ  .*Giấy mời\n", waiting)
+    assert "\n  bulkwatch release SỐ\n  bulkwatch discard SỐ\n" in waiting
+
+
 def test_list_names_cases_with_held_mail(new_lab):
     lab = new_lab(rules=HOLD["rules"] + [{"name": "log", "recipients": 15}]).start()
     lab.send(addresses(15), sender=f"staff2@{DOMAIN}")
@@ -297,3 +317,42 @@ def test_show_tells_of_held_mail(new_lab):
     text = lab.daemon.bulkwatch("show", "1", json=False).stdout
     assert f"lan released held mail {queue_id}\n" in text
     assert "still held" not in text
+
+
+# What Sendmail prints about one message in quarantine.
+SENDMAIL_LISTING = """\
+case "$*" in
+*-d0.1*) echo "Version 8.17.1.9" ;;
+*-bp*)
+    [ -e {control} ] || exit 0
+    printf '\\t\\t%s (1 request)\\n-----Q-ID-----\\n' {data}
+    echo '{part}        8 Sun Nov 22 18:56 <a@example.net>'
+    echo '     QUARANTINE: bulkwatch {whole}: rule message' ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("where", ["in parted folders", "on another disk"])
+def test_every_file_of_a_mail_in_a_large_sendmail_queue_is_deleted(new_lab, tmp_path, where):
+    whole, part = "6AMIuhjS028437", "6AMIuhjT028437"
+    lab = new_lab(**HOLD).start()
+    hold(lab)
+    with sqlite3.connect(lab.daemon.database) as database:
+        database.execute("UPDATE held SET queue_id = ?", (whole,))
+    for name in ("queue", "queue/qf", "queue/df", "queue/xf", "disk", "programs"):
+        (tmp_path / name).mkdir()
+    parted = where == "in parted folders"
+    listed = tmp_path / ("queue/df" if parted else "queue")
+    control = tmp_path / ("queue/qf" if parted else "queue") / f"hf{part}"
+    data = (listed if parted else tmp_path / "disk") / f"df{part}"
+    transcript = tmp_path / ("queue/xf" if parted else "queue") / f"xf{part}"
+    control.write_text("V8\n" + ("" if parted else f"d{tmp_path}/disk\n") + "qbulkwatch\n.\n")
+    other = data.with_name("df6AMIuhjX028437")
+    for file in (data, transcript, other):
+        file.write_text("what is written in the mail\n")
+    done = order_with(lab, tmp_path / "programs", "discard", "--mta", "sendmail",
+                      sendmail=SENDMAIL_LISTING.format(control=control, data=listed, part=part,
+                                                       whole=whole))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [file.exists() for file in (control, data, transcript, other)] == [False] * 3 + [True]
+    assert states(lab) == [(whole, "discarded")]
