@@ -156,6 +156,18 @@ def test_mail_that_postsuper_took_behind_our_back_is_no_longer_held(new_lab, opt
         delivered(lab, taken)
 
 
+def test_mail_that_somebody_lets_go_at_the_last_moment_is_not_deleted(new_lab, tmp_path):
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab, subject="last-moment")
+    true = tmp_path / "true-postsuper"
+    done = order_with(lab, tmp_path, "discard", postsuper=(
+        f"{true} -c {lab.postfix.confdir} -H {queue_id}\nexec {true} \"$@\"\n"))
+    assert "Bulk send 1: 1 message no longer held." in done.stdout
+    lab.postfix.flush()
+    delivered(lab, queue_id)
+    assert copies(lab, RECIPIENTS[0], "last-moment") == 1
+
+
 def test_mail_looked_for_in_another_instance_is_found_later(new_lab):
     lab = new_lab(**HOLD).start()
     queue_id = hold(lab)
