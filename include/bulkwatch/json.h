@@ -29,6 +29,17 @@ char *json_message(const struct message *message);
 int json_message_parse(struct arena *arena, const char *line, size_t length,
     struct message *message_r, struct err *err);
 
+/* A mail in Postfix's queues, as `postqueue -j` says it in a line. */
+struct json_queued {
+	const char *queue; /* "hold", "active" … */
+	const char *queue_id;
+	int64_t arrival_ms;
+};
+
+/* Reads such a line, strings in the arena. Returns 0, or -1 with a sentence. */
+int json_queued_parse(struct arena *arena, const char *line, size_t length,
+    struct json_queued *queued_r, struct err *err);
+
 /* Documents of the command, pretty-printed with a final newline; malloc'd,
  * the caller frees; NULL when memory is out. The names in them are fixed:
  *   list:    array of objects with id status outcome sender identity trigger
@@ -39,9 +50,10 @@ int json_message_parse(struct arena *arena, const char *line, size_t length,
  *   show:    one such object, but declaration is the object that it is in
  *            declarations, with evidence (at queue_id message_id mail_from
  *            login client subject action recipient_count recipients),
- *            held_messages (at queue_id recipient_count state settled_at by), history (at by
- *            event note) and alerts (kind to state attempts last_error
- *            created_at sent_at)
+ *            held_messages (at queue_id recipient_count state settled_at by),
+ *            history (at by event note) and alerts (kind to state attempts
+ *            last_error created_at sent_at)
+ *   held:    object with id (of the bulk send) and held_messages as in show
  *   declarations: array of id sender recipients from until reason reference
  *            by created_at withdrawn_at withdrawn_by bulk_sends used
  *   declaration: one such object
@@ -55,6 +67,7 @@ int json_message_parse(struct arena *arena, const char *line, size_t length,
 char *json_list(const struct bulk_send *sends, size_t n);
 char *json_send(const struct bulk_send *send);
 char *json_show(const struct bulk_send_story *story);
+char *json_held(int64_t id, const struct held *held, size_t n);
 char *json_declarations(const struct declaration *declarations, size_t n);
 char *json_declaration(const struct declaration *declaration);
 char *json_senders(const struct sender_total *totals, size_t n);

@@ -240,7 +240,8 @@ int store_end_quiet(struct store *store, int64_t now_ms, int64_t now_tick,
 int store_sum_up(struct store *store, bool *more_r, struct err *err);
 
 /* Removes closed bulk sends whose last message is from before the moment, with
- * their evidence, history and alerts. Open ones are never removed. */
+ * their evidence, history and alerts. Open ones are never removed, nor those of
+ * which mail is held. */
 int store_purge_closed(struct store *store, int64_t before_ms,
     uint64_t *removed_r, bool *more_r, struct err *err);
 
@@ -290,11 +291,11 @@ int store_held(struct store *store, struct arena *arena, int64_t bulk_send,
     bool waiting_only, struct held **held_r, size_t *n_r, struct err *err);
 
 /*
- * Notes what became of a held message that waits: its new state, by whom and
- * when, and a line in the history of its bulk send, whose event is the state's
- * name and whose note names the queue id.
- * Returns 1 done, 0 if it does not wait any more (somebody was quicker:
- * nothing is changed), -1 with a sentence.
+ * Notes what became of a held message that waits, or that was gone when it was
+ * looked for and was found after all: its new state, by whom and when, and a
+ * line in the history of its bulk send, whose event is the state's name and
+ * whose note names the queue id. Returns 1 done, 0 if it does not wait any more
+ * (somebody was quicker: nothing is changed), -1 with a sentence.
  */
 int store_settle_held(struct store *store, int64_t held, enum held_state state,
     const char *by, int64_t at_ms, struct err *err);

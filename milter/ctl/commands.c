@@ -11,8 +11,8 @@
 
 /* clang-format off */
 const struct command ctl_commands[] = {
-    {"list", "[--status new|reviewing|closed|open|all] [--sender P] [--since T] "
-        "[--limit N]",
+    {"list", "[--status new|reviewing|closed|open|all] [--held] [--sender P] "
+        "[--since T] [--limit N]",
         "the log of bulk sends, newest first (open ones if no status is given)",
         list_command},
     {"show", "[--all] ID",
@@ -26,6 +26,10 @@ const struct command ctl_commands[] = {
         "close it with what came out", close_command},
     {"reopen", "ID [--note TEXT] [--by NAME]",
         "take a closed one up again", reopen_command},
+    {"release", "ID [--by NAME] [--config-dir DIR] [--mta postfix|sendmail]",
+        "let its held mail go", release_command},
+    {"discard", "ID [--by NAME] [--config-dir DIR] [--mta postfix|sendmail]",
+        "delete its held mail", discard_command},
     {"declare", "--sender P --recipients N --from T --until T --reason TEXT "
         "[--reference TEXT] [--by NAME]",
         "announce a bulk send: it raises no alert", declare_command},

@@ -64,6 +64,8 @@ int take_command(struct ctl *ctl);
 int note_command(struct ctl *ctl);
 int close_command(struct ctl *ctl);
 int reopen_command(struct ctl *ctl);
+int release_command(struct ctl *ctl);
+int discard_command(struct ctl *ctl);
 int declare_command(struct ctl *ctl);
 int declarations_command(struct ctl *ctl);
 int withdraw_command(struct ctl *ctl);

@@ -22,8 +22,8 @@ static const struct option options[] = {
 static const char *const titles[] = {"id", "status", "outcome", "sender",
     "identity", "trigger", "rule", "limit", "window", "action", "first_at",
     "last_at", "ended", "messages", "recipients", "distinct_recipients",
-    "external_recipients", "subject", "client", "declaration", "assignee",
-    "reference"};
+    "external_recipients", "held", "subject", "client", "declaration",
+    "assignee", "reference"};
 
 static void
 put_titles(struct csv *csv)
@@ -54,6 +54,7 @@ put_row(struct csv *csv, const struct bulk_send *send)
 	csv_number(csv, send->recipients);
 	csv_number(csv, send->distinct_recipients);
 	csv_number(csv, send->external_recipients);
+	csv_number(csv, send->held);
 	csv_text(csv, send->subject);
 	csv_text(csv, send->client);
 	if (send->declaration == 0)

@@ -197,6 +197,8 @@ follow_print(const struct view *view, const struct follow_up_request *request,
 	if (done == NULL || next == NULL)
 		return -1;
 	view_line(view, "", done);
+	if (held_line(view, then) < 0)
+		return -1;
 	return view_line(view, "Next: ", next);
 }
 
@@ -208,6 +210,21 @@ change(void *context, const struct bulk_send *now, struct arena *arena,
 {
 	const struct follow_up_request *request = context;
 	return policy_follow_up(request, now, arena, then_r, line_r, err);
+}
+
+/*
+ * A case may be closed while mail of it is held: what came out is one thing,
+ * what becomes of the mail another, and a close that was refused would only
+ * have somebody release it in a hurry. But closed cases are out of sight, so it
+ * is said, to who reads a document too; and the digest goes on saying it.
+ */
+static void
+tell_held(struct ctl *ctl, const struct follow_up_request *request,
+    const struct bulk_send *then)
+{
+	const char *text = held_next(ctl->arena, then);
+	if (request->step == FOLLOW_UP_CLOSE && text != NULL && text[0] != '\0')
+		ctl_fail(ctl, "%s", text);
 }
 
 static int
@@ -222,8 +239,10 @@ follow_run(struct ctl *ctl, struct store *store,
 		return ctl_fail(ctl, "%s", err.text);
 	if (found == 0)
 		return ctl_no_bulk_send(ctl, id);
-	if (ctl->json)
+	if (ctl->json) {
+		tell_held(ctl, request, &then);
 		return ctl_document(ctl, json_send(&then));
+	}
 	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
 	return ctl_printed(ctl, follow_print(&view, request, &then));
 }

@@ -14,10 +14,11 @@
 #define LIMIT_DEFAULT 100
 #define LIMIT_MOST 1000000000
 
-enum { OPT_STATUS = ARGS_OWN, OPT_SENDER, OPT_SINCE, OPT_LIMIT };
+enum { OPT_STATUS = ARGS_OWN, OPT_HELD, OPT_SENDER, OPT_SINCE, OPT_LIMIT };
 
 static const struct option options[] = {
     {"status", required_argument, NULL, OPT_STATUS},
+    {"held", no_argument, NULL, OPT_HELD},
     {"sender", required_argument, NULL, OPT_SENDER},
     {"since", required_argument, NULL, OPT_SINCE},
     {"limit", required_argument, NULL, OPT_LIMIT},
@@ -80,6 +81,9 @@ take_option(struct ctl *ctl, int option, struct list_filter *filter)
 	switch (option) {
 	case OPT_STATUS:
 		return take_status(ctl, optarg, filter);
+	case OPT_HELD:
+		filter->held_only = true;
+		return CTL_DONE;
 	case OPT_SENDER:
 		return take_sender(ctl, optarg, filter);
 	case OPT_SINCE:
@@ -122,6 +126,9 @@ status_text(struct arena *arena, const struct bulk_send *send)
 {
 	const char *status = record_status_name(send->status);
 	const char *outcome = record_outcome_name(send->outcome);
+	/* What calls for somebody stands before what is settled. */
+	if (send->held > 0)
+		return arena_printf(arena, "%s, %u held", status, send->held);
 	if (outcome[0] != '\0')
 		return arena_printf(arena, "%s: %s", status, outcome);
 	return send->declaration == 0
@@ -192,6 +199,26 @@ add_row(struct table *table, struct arena *arena, const struct listing *listing,
 	table_row(table, cells);
 }
 
+/* Says what may be done, if mail of any is held. */
+static int
+print_held(const struct view *view, const struct listing *listing)
+{
+	const struct bulk_send *holding = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < listing->n; i++)
+		if (listing->sends[i].held > 0 && n++ == 0)
+			holding = &listing->sends[i];
+	if (n == 1)
+		return held_line(view, holding);
+	return n == 0 ? 0
+		      : view_line(view, "Held: ",
+			    arena_printf(view->arena,
+				"mail of %zu waits; `bulkwatch release ID` "
+				"lets it go, `bulkwatch discard ID` deletes "
+				"it.",
+				n));
+}
+
 static int
 print_oldest(const struct view *view, const struct listing *listing)
 {
@@ -230,6 +257,8 @@ list_print(const struct view *view, const struct listing *listing)
 		return -1;
 	if (more[0] != '\0' && view_line(view, "", more) < 0)
 		return -1;
+	if (print_held(view, listing) < 0)
+		return -1;
 	return listing->oldest == NULL ? 0 : print_oldest(view, listing);
 }
 
@@ -238,8 +267,11 @@ list_print(const struct view *view, const struct listing *listing)
 static const char *
 none_text(const struct list_filter *filter)
 {
-	if (filter->sender != NULL || filter->since_ms != 0)
+	if (filter->sender != NULL || filter->since_ms != 0 ||
+	    (filter->held_only && (filter->open_only || filter->status != 0)))
 		return "no bulk sends match\n";
+	if (filter->held_only)
+		return "no mail is held\n";
 	if (filter->open_only)
 		return "no bulk sends are open\n";
 	if (filter->status != 0)
@@ -324,9 +356,15 @@ list_command(struct ctl *ctl)
 {
 	struct list_filter filter = {.open_only = true, .limit = LIMIT_DEFAULT};
 	int option, code;
-	while ((option = args_next(ctl, options)) > ARGS_END)
+	bool any_status = true;
+	while ((option = args_next(ctl, options)) > ARGS_END) {
 		if ((code = take_option(ctl, option, &filter)) != CTL_DONE)
 			return code;
+		any_status = any_status && option != OPT_STATUS;
+	}
+	/* Mail of a case that was closed is held as well. */
+	if (filter.held_only && any_status)
+		filter.open_only = false;
 	if (option == ARGS_STOP)
 		return ctl->code;
 	if (args_words(ctl, 0, "no words") < 0)

@@ -54,6 +54,17 @@ rule_text(struct arena *arena, const struct bulk_send *send)
 	    send->window_secs == 0 ? "" : window);
 }
 
+/* "hold; 2 messages are still held" */
+static const char *
+action_text(struct arena *arena, const struct bulk_send *send)
+{
+	const char *action = record_action_name(send->action);
+	if (send->held == 0)
+		return action;
+	return arena_printf(arena, "%s; %u message%s still held", action,
+	    send->held, send->held == 1 ? " is" : "s are");
+}
+
 static int
 print_head(const struct view *view, const struct bulk_send *send)
 {
@@ -71,7 +82,7 @@ print_head(const struct view *view, const struct bulk_send *send)
 	    {"Messages", arena_printf(arena, "%u", send->messages)},
 	    {"Time", time_text(arena, send)},
 	    {"Rule", rule_text(arena, send)},
-	    {"Action", record_action_name(send->action)},
+	    {"Action", action_text(arena, send)},
 	    {"Client", send->client},
 	    {"Subject", send->subject},
 	    {"Declared", send->declaration == 0
@@ -143,11 +154,29 @@ recipients_text(struct arena *arena, const struct message *message, size_t most)
 	return copy;
 }
 
+/* What was done with a message beside the log. */
+static const char *
+done_text(enum action action)
+{
+	switch (action) {
+	case ACTION_DEFER:
+		return "deferred: to be sent again later";
+	case ACTION_HOLD:
+		return "held";
+	case ACTION_REJECT:
+		return "rejected";
+	default:
+		return record_action_name(action);
+	}
+}
+
 /* What stands below the row: what it takes to find the mail elsewhere. */
 static void
 add_marks(struct table *table, struct arena *arena, const struct message *m)
 {
 	bool login = m->login[0] != '\0' && strcmp(m->login, m->sender) != 0;
+	if (m->action != ACTION_LOG)
+		table_note(table, done_text(m->action));
 	if (m->message_id[0] != '\0' || login)
 		table_note(
 		    table, arena_printf(arena, "%s%s%s%s%s",

@@ -70,6 +70,9 @@ static const struct phrase {
     {"note", "noted", ": "},
     {"closed", "closed it", " as "},
     {"reopened", "took it up again", ": "},
+    {"released", "released held mail", " "},
+    {"discarded", "discarded held mail", " "},
+    {"gone", "found mail that is no longer held:", " "},
 };
 
 static const char *
@@ -142,6 +145,12 @@ print_alerts(const struct view *view, const struct bulk_send_story *story)
 
 /* ------------------------------------------------------------------ whole */
 
+static int
+print_held(const struct view *view, const struct bulk_send_story *story)
+{
+	return held_print(view, story->held, story->held_n);
+}
+
 /* A part with its heading, or one line where there is nothing. */
 static int
 part(const struct view *view, const struct bulk_send_story *story,
@@ -165,10 +174,15 @@ story_print(const struct view *view, const struct bulk_send_story *story)
 		arena_printf(view->arena, "Declaration %lld", (long long)d->id),
 		1, print_declaration) < 0)
 		return -1;
+	if (story->held_n > 0 &&
+	    part(view, story, "Held mail", story->held_n, print_held) < 0)
+		return -1;
 	if (part(view, story, "History", story->history_n, print_history) < 0 ||
 	    part(view, story, "Alerts", story->alerts_n, print_alerts) < 0)
 		return -1;
 	fputc('\n', view->out);
+	if (held_line(view, &story->send) < 0)
+		return -1;
 	return view_line(
 	    view, "Next: ", follow_next(view->arena, &story->send));
 }

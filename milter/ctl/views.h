@@ -84,6 +84,14 @@ int follow_print(const struct view *view,
 /* What a person does next about a bulk send. NULL when memory is out. */
 const char *follow_next(struct arena *arena, const struct bulk_send *send);
 
+/* A table of held mail; n is 1 or more. */
+int held_print(const struct view *view, const struct held *held, size_t n);
+
+/* What may be done about mail of a bulk send that is held; "" if none is. NULL
+ * when memory is out. The second writes it as a line, if there is something. */
+const char *held_next(struct arena *arena, const struct bulk_send *send);
+int held_line(const struct view *view, const struct bulk_send *send);
+
 /* What was declared, and what that means. */
 int declare_print(const struct view *view,
     const struct declaration *declaration, int64_t now_ms);

@@ -174,6 +174,16 @@ held_object(const void *items, size_t i)
 }
 
 char *
+json_held(int64_t id, const struct held *held, size_t n)
+{
+	json_t *object = json_object();
+	bool whole = build_put(object, "id", json_integer(id)) &&
+		     build_put(object, "held_messages",
+			 build_array(held, n, held_object));
+	return build_pretty(build_whole(whole, object));
+}
+
+char *
 json_show(const struct bulk_send_story *story)
 {
 	json_t *object = send_object(&story->send, 0);

@@ -216,8 +216,9 @@ send_digest(struct delivery *delivery, const struct batch *batch)
 static bool
 has_something(const struct day *day)
 {
-	return day->waiting_n > 0 || day->fresh_n > 0 || day->expected_n > 0 ||
-	       day->alerts_failed > 0 || day->store_failures > 0;
+	return day->waiting_n > 0 || day->holding_n > 0 || day->fresh_n > 0 ||
+	       day->expected_n > 0 || day->alerts_failed > 0 ||
+	       day->store_failures > 0;
 }
 
 /* Sends the day's digest. The batch holds more than one where the server was

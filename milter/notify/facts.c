@@ -183,6 +183,35 @@ take(const struct facts *facts)
 	return command(facts, "take");
 }
 
+/* --------------------------------------------------- what was done with it */
+
+static const char *
+action(const struct facts *facts)
+{
+	return facts->phrases->actions[facts->story->send.action & 3];
+}
+
+/* How many of its messages are held and wait, "" for none. */
+static const char *
+held(const struct facts *facts)
+{
+	uint32_t n = facts->story->send.held;
+	return n == 0 ? "" : say_number(facts, n);
+}
+
+/* The commands are given while there is something for them to do. */
+static const char *
+release(const struct facts *facts)
+{
+	return facts->story->send.held == 0 ? "" : command(facts, "release");
+}
+
+static const char *
+discard(const struct facts *facts)
+{
+	return facts->story->send.held == 0 ? "" : command(facts, "discard");
+}
+
 /* ------------------------------------------------------------------ lists */
 
 struct shown {
@@ -250,10 +279,22 @@ digest_list(const struct facts *facts)
 	struct say_list list = {.facts = facts};
 	for (size_t i = 0; i < facts->sends_n; i++) {
 		const struct bulk_send *send = &facts->sends[i];
-		say_line(&list, arena_printf(facts->arena, "%s  %s",
-				    say_send(facts, send), send->subject));
+		say_line(
+		    &list, arena_printf(facts->arena, "%s  %s%s%s",
+			       say_send(facts, send), say_held(facts, send),
+			       send->held == 0 ? "" : "  ", send->subject));
 	}
 	return say_list_text(&list);
+}
+
+/* How many of its bulk sends have held mail that waits, "" for none. */
+static const char *
+held_count(const struct facts *facts)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < facts->sends_n; i++)
+		n += facts->sends[i].held > 0;
+	return n == 0 ? "" : say_number(facts, n);
 }
 
 static const char *
@@ -307,6 +348,10 @@ static const struct placeholder of_a_story[] = {
     {"before", before},
     {"look", look},
     {"take", take},
+    {"action", action},
+    {"held", held},
+    {"release", release},
+    {"discard", discard},
     {"first_recipients", first_recipients},
     {"message_list", message_list},
     {NULL, NULL},
@@ -315,6 +360,7 @@ static const struct placeholder of_a_story[] = {
 static const struct placeholder of_any_mail[] = {
     {"list", digest_list},
     {"count", count},
+    {"held_count", held_count},
     {"contact", contact},
     {"password_help", password_help},
     {"hostname", hostname},

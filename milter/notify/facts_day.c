@@ -65,6 +65,23 @@ waiting(const struct facts *facts)
 	return finished(&list, day->waiting_n);
 }
 
+/* The longest wait stands last in the store's list, and first here. */
+static const char *
+holding(const struct facts *facts)
+{
+	const struct day *day = facts->day;
+	struct say_list list = {.facts = facts};
+	for (size_t i = 0; i < shown(day->holding_n); i++) {
+		const struct bulk_send *send =
+		    &day->holding[day->holding_n - 1 - i];
+		say_line(
+		    &list, arena_printf(facts->arena, "%s  %s  %s  %s",
+			       say_send(facts, send), say_held(facts, send),
+			       status_of(facts, send), send->subject));
+	}
+	return finished(&list, day->holding_n);
+}
+
 static const char *
 fresh(const struct facts *facts)
 {
@@ -135,6 +152,7 @@ summary(const struct facts *facts)
 		const struct counted *what;
 	} parts[] = {
 	    {day->waiting_n, &phrases->waiting},
+	    {day->holding_n, &phrases->holding},
 	    {day->fresh_n, &phrases->fresh},
 	    {day->expected_n, &phrases->expected},
 	    {day->alerts_failed, &phrases->failed},
@@ -154,6 +172,7 @@ const struct placeholder facts_of_a_day[] = {
     {"since", since},
     {"summary", summary},
     {"waiting", waiting},
+    {"holding", holding},
     {"fresh", fresh},
     {"expected", expected},
     {"failed", failed},

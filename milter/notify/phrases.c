@@ -48,8 +48,19 @@ static const struct phrases languages[] = {
 	.more = {"… và ", " nữa"},
 	.even_more = "… và những người khác",
 	.no_addresses = "(địa chỉ người nhận không được lưu lại)",
+	.actions =
+	    {
+		[ACTION_LOG] = "",
+		[ACTION_DEFER] = "tạm hoãn: máy chủ chưa nhận thư, máy gửi sẽ "
+				 "gửi lại sau",
+		[ACTION_HOLD] = "tạm giữ trên máy chủ, chưa gửi đi",
+		[ACTION_REJECT] = "từ chối: máy chủ không nhận thư, người gửi "
+				  "được báo lỗi",
+	    },
+	.held = {"thư đang tạm giữ", "thư đang tạm giữ"},
 	.of_declaration = {"khai báo số ", ""},
 	.waiting = {"vụ chờ giải quyết", "vụ chờ giải quyết"},
+	.holding = {"vụ có thư đang tạm giữ", "vụ có thư đang tạm giữ"},
 	.fresh = {"đợt gửi mới", "đợt gửi mới"},
 	.expected = {"khai báo cho hôm nay", "khai báo cho hôm nay"},
 	.failed = {"thư không gửi được", "thư không gửi được"},
@@ -97,8 +108,18 @@ static const struct phrases languages[] = {
 	.more = {"… and ", " more"},
 	.even_more = "… and more",
 	.no_addresses = "(addresses of recipients are not kept)",
+	.actions =
+	    {
+		[ACTION_LOG] = "",
+		[ACTION_DEFER] = "deferred: not taken yet, the sending program "
+				 "tries again later",
+		[ACTION_HOLD] = "held on the server, not sent on",
+		[ACTION_REJECT] = "rejected: not taken, the sender was told",
+	    },
+	.held = {"message held", "messages held"},
 	.of_declaration = {"declaration ", ""},
 	.waiting = {"case waiting", "cases waiting"},
+	.holding = {"case with held mail", "cases with held mail"},
 	.fresh = {"new", "new"},
 	.expected = {"declared for today", "declared for today"},
 	.failed = {"mail not delivered", "mails not delivered"},

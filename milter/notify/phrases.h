@@ -30,9 +30,13 @@ struct phrases {
 	struct around more;       /* entries of a list that are left out */
 	const char *even_more;    /* the same, their number not known */
 	const char *no_addresses; /* evidence.recipients = "count" */
+	/* What was done with the mail; nothing is said of mail that went on. */
+	const char *actions[4]; /* by enum action */
+	struct counted held;    /* messages that are held, in a list */
 	/* Of the day's digest; the numbers stand in its subject. */
 	struct around of_declaration;
-	struct counted waiting, fresh, expected, failed, store_failures;
+	struct counted waiting, holding, fresh, expected, failed;
+	struct counted store_failures;
 };
 
 /* Those of a language; Vietnamese for one that is not known. */

@@ -150,6 +150,14 @@ say_status(const struct facts *facts, const struct bulk_send *send)
 	    phrases->assignee.after);
 }
 
+const char *
+say_held(const struct facts *facts, const struct bulk_send *send)
+{
+	return send->held == 0
+		   ? ""
+		   : say_counted(facts, send->held, &facts->phrases->held);
+}
+
 /* ------------------------------------------------------------------ lists */
 
 void

@@ -41,6 +41,9 @@ const char *say_minute(const struct facts *facts, int64_t at_ms);
 /* What a list says first of a bulk send: number, time, sender, how much. */
 const char *say_send(const struct facts *facts, const struct bulk_send *send);
 
+/* "3 messages held": what of it waits for release or discard; "" for none. */
+const char *say_held(const struct facts *facts, const struct bulk_send *send);
+
 /* How far the follow-up of a bulk send is, and who has it. */
 const char *say_status(const struct facts *facts, const struct bulk_send *send);
 

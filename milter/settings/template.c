@@ -15,7 +15,8 @@
 
 const char *const template_names[] = {"id", "sender", "identity", "recipients",
     "distinct", "external", "messages", "limit", "window", "rule", "first",
-    "last", "client", "subject", "declared", "look", "take", "first_recipients",
+    "last", "client", "subject", "declared", "look", "take", "action", "held",
+    "release", "discard", "held_count", "holding", "first_recipients",
     "message_list", "contact", "list", "count", "hostname", "status", "before",
     "declaration", "declared_sender", "declared_recipients", "declared_used",
     "declared_from", "declared_until", "declared_reason", "declared_reference",

@@ -66,8 +66,9 @@ store_day(struct store *store, struct arena *arena, int64_t now_ms,
 static bool
 has_something(const struct day *day)
 {
-	return day->waiting_n > 0 || day->holding_n > 0 || day->fresh_n > 0 || day->expected_n > 0 ||
-	       day->alerts_failed > 0 || day->store_failures > 0;
+	return day->waiting_n > 0 || day->holding_n > 0 || day->fresh_n > 0 ||
+	       day->expected_n > 0 || day->alerts_failed > 0 ||
+	       day->store_failures > 0;
 }
 
 static int

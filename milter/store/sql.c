@@ -127,7 +127,8 @@ static const char *const texts[SQL_N] = {
         "AND state <= ? ORDER BY held.id",
     [SQL_HELD_SETTLE] =
         "UPDATE held SET state = ?2, settled_at = ?3, by_ = ?4 "
-        "WHERE id = ?1 AND state = 1 RETURNING bulk_send, queue_id",
+        "WHERE id = ?1 AND (state = 1 OR (state = 4 AND ?2 <> 4)) "
+        "RETURNING bulk_send, queue_id",
     [SQL_HELD_GONE] = "UPDATE held SET state = 4, settled_at = ?3, "
                       "by_ = 'bulkwatchd' WHERE message = ?1 "
                       "AND queue_id = ?2 AND state = 1",
@@ -177,7 +178,9 @@ static const char *const texts[SQL_N] = {
         "first_at = min(first_at, excluded.first_at), "
         "last_at = max(last_at, excluded.last_at)",
     [SQL_PURGE_CLOSED_NEXT] = "SELECT id FROM bulk_send WHERE status = 3 AND "
-                              "ended = 1 AND last_at < ? ORDER BY last_at "
+                              "ended = 1 AND last_at < ? AND NOT EXISTS "
+                              "(SELECT 1 FROM held WHERE bulk_send = "
+                              "bulk_send.id AND state = 1) ORDER BY last_at "
                               "LIMIT 1",
     [SQL_PURGE_SEND_MESSAGES] =
         "DELETE FROM message WHERE id IN (SELECT message FROM bulk_message "

@@ -19,7 +19,7 @@ layer_of() {
     policy) echo policy ;;
     store) echo store ;;
     own | smtp | notifier) echo notify ;;
-    caller) echo mta ;;
+    mta | queue | caller) echo mta ;;
     current | listen | loop | outbox | recorder | session | spool | upkeep | watch) echo daemon ;;
     *) echo unknown ;;
     esac
@@ -36,7 +36,7 @@ allowed() {
     policy) echo base settings mail policy ;;
     store) echo base settings mail store ;;
     notify) echo base settings mail notify ;;
-    mta) echo base settings mta ;;
+    mta) echo base settings json mta ;;
     daemon) echo base settings mail json policy store notify daemon ;;
     ctl) echo base settings mail json policy store notify mta ctl ;;
     esac

@@ -452,6 +452,42 @@ a_document_never_acts_on_a_terminal(void **state)
 	free(text);
 }
 
+static int
+reads_queued(struct arena *arena, const char *line, struct json_queued *q)
+{
+	struct err err = {""};
+	return json_queued_parse(arena, line, strlen(line), q, &err);
+}
+
+static void
+a_line_of_the_queue_is_read_whatever_bytes_its_addresses_have(void **state)
+{
+	struct json_queued q;
+	assert_int_equal(
+	    reads_queued(*state,
+		"{\"queue_name\": \"hold\", \"queue_id\": \"4311DA8A2BA\", "
+		"\"arrival_time\": 1795372440, \"message_size\": 334, "
+		"\"sender\": \"\xff\xc3\\u0000\\\"}\", \"recipients\": "
+		"[{\"address\": \"\xed\xa0\x80@x\"}]}",
+		&q),
+	    0);
+	assert_string_equal(q.queue, "hold");
+	assert_string_equal(q.queue_id, "4311DA8A2BA");
+	assert_int_equal(q.arrival_ms, INT64_C(1795372440000));
+}
+
+static void
+a_line_that_is_none_of_the_queue_is_refused(void **state)
+{
+	static const char *const lines[] = {"", "{", "[]", "{}",
+	    "{\"queue_name\": \"hold\", \"queue_id\": \"4311DA8A2BA\"}",
+	    "{\"queue_name\": \"hold\", \"queue_id\": 4311, "
+	    "\"arrival_time\": 1795372440}"};
+	struct json_queued q;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(reads_queued(*state, lines[i], &q), -1);
+}
+
 int
 main(void)
 {
@@ -474,6 +510,9 @@ main(void)
 	    cmocka_unit_test(senders_sums_are_whole_numbers),
 	    cmocka_unit_test(check_says_what_is_well),
 	    cmocka_unit_test(a_document_never_acts_on_a_terminal),
+	    cmocka_unit_test(
+		a_line_of_the_queue_is_read_whatever_bytes_its_addresses_have),
+	    cmocka_unit_test(a_line_that_is_none_of_the_queue_is_refused),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

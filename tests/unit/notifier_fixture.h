@@ -47,6 +47,8 @@ struct box {
 	uint32_t messages, recipients; /* of each bulk send's story */
 	enum alert_kind first;         /* stories have such an alert, sent */
 	const struct declaration *declaration; /* of each story */
+	enum action action;                    /* of each story */
+	uint32_t held;                         /* of each story */
 	struct day day;
 	bool day_fails;
 	bool hide_recipients; /* as if only their number was kept */
@@ -144,6 +146,8 @@ box_story(void *context, struct arena *arena, int64_t bulk_send,
 		    .status = STATUS_NEW,
 		    .trigger = TRIGGER_MESSAGE,
 		    .rule = "window",
+		    .action = box->action,
+		    .held = box->held,
 		    .first_at_ms = 1772435109000,
 		    .last_at_ms = 1772435159000,
 		    .messages = box->messages,

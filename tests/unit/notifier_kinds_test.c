@@ -442,6 +442,38 @@ the_days_digest_tells_what_waits_is_new_is_expected_and_failed(void **state)
 }
 
 static void
+the_days_digest_names_held_mail_that_waits(void **state)
+{
+	(void)state;
+	struct lab lab;
+	struct bulk_send holding[] = {make_send(5, LAST_MS - HOUR_MS),
+	    make_send(4, LAST_MS - 2 * HOUR_MS)};
+	holding[0].held = 1;
+	holding[1].held = 3;
+	holding[1].status = STATUS_CLOSED;
+	holding[1].outcome = OUTCOME_COMPROMISED;
+	lab_open(&lab, &well);
+	/* Nothing else is to be told that day. */
+	lab.box.day =
+	    (struct day){.now_ms = LAST_MS, .holding = holding, .holding_n = 2};
+	use_template(
+	    &lab, TEMPLATE_DAILY, template_builtin("en", TEMPLATE_DAILY));
+	notify(&lab);
+	wait_settled(&lab, add_row(&lab, 0, ALERT_DAILY));
+	assert_says(header_of(&lab, mail(&lab, 0), "Subject"),
+	    ": 2 cases with held mail");
+	const char *text = body(&lab, 0);
+	assert_says(text,
+	    ", the longest first:\n"
+	    "  4  2026-03-02 12:05:59  " SENDER "  25 recipients, 1 message  "
+	    "3 messages held  closed: account compromised  Budget\n"
+	    "  5  2026-03-02 13:05:59  " SENDER "  25 recipients, 1 message  "
+	    "1 message held  new, nobody has taken it  Budget\n");
+	assert_says(text, "\n  bulkwatch release ID\n  bulkwatch discard ID\n");
+	lab_stop(&lab);
+}
+
+static void
 the_days_digest_is_settled_as_of_when_it_was_written(void **state)
 {
 	(void)state;
@@ -462,33 +494,35 @@ sections_of_the_days_digest_that_are_empty_are_left_out(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *language, *names[5];
+		const char *language, *names[6];
 	} cases[] = {
 	    {"en", {"have waited", "New bulk sends", "Declared", "given up",
-		       "database"}},
+		       "database", "bulkwatch discard"}},
 	    {"vi", {"quá một ngày", "Các đợt gửi thư mới", "cho hôm nay",
-		       "thôi gửi lại", "cơ sở dữ liệu"}},
+		       "thôi gửi lại", "cơ sở dữ liệu", "bulkwatch discard"}},
 	};
-	for (size_t i = 0; i < COUNT(cases) * 5; i++) {
+	for (size_t i = 0; i < COUNT(cases) * 6; i++) {
 		const struct day all = make_day();
 		struct day day = all;
 		struct lab lab;
 		lab_open(&lab, &well);
-		day.waiting_n = i % 5 == 0 ? all.waiting_n : 0;
-		day.fresh_n = i % 5 == 1 ? all.fresh_n : 0;
-		day.expected_n = i % 5 == 2 ? all.expected_n : 0;
-		day.alerts_failed = i % 5 == 3 ? 1 : 0;
-		day.store_failures = i % 5 == 4 ? 1 : 0;
+		day.waiting_n = i % 6 == 0 ? all.waiting_n : 0;
+		day.fresh_n = i % 6 == 1 ? all.fresh_n : 0;
+		day.expected_n = i % 6 == 2 ? all.expected_n : 0;
+		day.alerts_failed = i % 6 == 3 ? 1 : 0;
+		day.store_failures = i % 6 == 4 ? 1 : 0;
+		day.holding = all.fresh;
+		day.holding_n = i % 6 == 5 ? all.fresh_n : 0;
 		lab.box.day = day;
-		lab.box.settings.alerts.language = cases[i / 5].language;
+		lab.box.settings.alerts.language = cases[i / 6].language;
 		use_template(&lab, TEMPLATE_DAILY,
-		    template_builtin(cases[i / 5].language, TEMPLATE_DAILY));
+		    template_builtin(cases[i / 6].language, TEMPLATE_DAILY));
 		notify(&lab);
 		wait_settled(&lab, add_row(&lab, 0, ALERT_DAILY));
-		for (size_t j = 0; j < 5; j++)
+		for (size_t j = 0; j < 6; j++)
 			assert_int_equal(strstr(body(&lab, 0),
-					     cases[i / 5].names[j]) != NULL,
-			    j == i % 5);
+					     cases[i / 6].names[j]) != NULL,
+			    j == i % 6);
 		lab_stop(&lab);
 	}
 }
@@ -713,6 +747,7 @@ main(void)
 		a_notice_that_waited_until_notices_were_off_is_given_up),
 	    cmocka_unit_test(
 		the_days_digest_tells_what_waits_is_new_is_expected_and_failed),
+	    cmocka_unit_test(the_days_digest_names_held_mail_that_waits),
 	    cmocka_unit_test(
 		the_days_digest_is_settled_as_of_when_it_was_written),
 	    cmocka_unit_test(

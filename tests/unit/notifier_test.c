@@ -139,6 +139,73 @@ the_templates_built_in_say_it_all(void **state)
 	}
 }
 
+static const char *
+alert_about(struct lab *lab, enum template_id id, const char *language,
+    enum action action, uint32_t held)
+{
+	lab_start(lab, &(struct server_script){NULL});
+	lab->box.settings.alerts.language = language;
+	lab->box.action = action;
+	lab->box.held = held;
+	use_template(lab, id, template_builtin(language, id));
+	notify(lab);
+	wait_settled(
+	    lab, add_row(lab, 7,
+		     id == TEMPLATE_GROWN ? ALERT_GROWN : ALERT_STARTED));
+	return body(lab, 0);
+}
+
+static void
+an_alert_says_what_was_done_with_the_mail(void **state)
+{
+	(void)state;
+	static const struct {
+		enum action action;
+		const char *vi, *en;
+	} cases[] = {
+	    {ACTION_DEFER,
+		"Đã xử lý thư:    tạm hoãn: ", "The mail was:     deferred: "},
+	    {ACTION_HOLD, "Đã xử lý thư:    tạm giữ trên máy chủ",
+		"The mail was:     held on the server"},
+	    {ACTION_REJECT,
+		"Đã xử lý thư:    từ chối: ", "The mail was:     rejected: "},
+	};
+	for (size_t i = 0; i < 3; i++)
+		for (enum template_id id = TEMPLATE_STARTED;
+		     id <= TEMPLATE_GROWN; id++) {
+			struct lab lab;
+			assert_says(
+			    alert_about(&lab, id, "vi", cases[i].action, 0),
+			    cases[i].vi);
+			lab_stop(&lab);
+			assert_says(
+			    alert_about(&lab, id, "en", cases[i].action, 0),
+			    cases[i].en);
+			lab_stop(&lab);
+		}
+}
+
+static void
+an_alert_says_how_held_mail_is_let_go_while_some_waits(void **state)
+{
+	(void)state;
+	struct lab lab;
+	const char *text =
+	    alert_about(&lab, TEMPLATE_STARTED, "vi", ACTION_HOLD, 3);
+	assert_says(text, "chờ quyết định: 3\n");
+	assert_says(text, "\n  bulkwatch -c '/tmp/test.conf' release 7\n");
+	assert_says(text, "\n  bulkwatch -c '/tmp/test.conf' discard 7\n");
+	lab_stop(&lab);
+	text = alert_about(&lab, TEMPLATE_STARTED, "vi", ACTION_HOLD, 0);
+	assert_null(strstr(text, "quyết định"));
+	assert_null(strstr(text, "discard"));
+	lab_stop(&lab);
+	text = alert_about(&lab, TEMPLATE_STARTED, "en", ACTION_LOG, 0);
+	assert_null(strstr(text, "The mail was"));
+	assert_null(strstr(text, "release"));
+	lab_stop(&lab);
+}
+
 static void
 a_recipient_of_many_messages_is_listed_once(void **state)
 {
@@ -535,6 +602,9 @@ main(void)
 	    cmocka_unit_test(what_is_not_known_is_said_or_left_out),
 	    cmocka_unit_test(alerts_speak_vietnamese),
 	    cmocka_unit_test(the_templates_built_in_say_it_all),
+	    cmocka_unit_test(an_alert_says_what_was_done_with_the_mail),
+	    cmocka_unit_test(
+		an_alert_says_how_held_mail_is_let_go_while_some_waits),
 	    cmocka_unit_test(a_recipient_of_many_messages_is_listed_once),
 	    cmocka_unit_test(long_lists_and_long_lines_are_cut),
 	    cmocka_unit_test(

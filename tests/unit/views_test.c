@@ -64,6 +64,104 @@ list_marks_the_one_that_waits_longest(void **state)
 }
 
 static void
+list_says_how_much_is_held_within_80_columns(void **state)
+{
+	const struct screen terminal = {.width = 80, .cut = true};
+	struct bulk_send holding[2] = {sends[0], sends[1]};
+	const struct listing listing = {
+	    .sends = holding, .n = 2, .now_ms = MOMENT + DAY / 2};
+	struct capture c;
+	holding[1].held = 231;
+	assert_int_equal(
+	    list_print(capture_init(&c, *state, &terminal), &listing), 0);
+	/* clang-format off */
+	captured(&c,
+	    "ID  LAST              SENDER                      RCPTS  WAITS  STATUS\n"
+	    "12  2026-03-02 14:12  nguyen.thi.lan@example.go…     20    12h  new\n"
+	    " 9  2026-03-02 14:05  minh@example.gov.vn            25         closed, 231 held\n"
+	    "Held: 231 messages are still held; `bulkwatch release 9` lets them go,\n"
+	    "      `bulkwatch discard 9` deletes them.\n");
+	/* clang-format on */
+	holding[0].held = 1;
+	assert_int_equal(
+	    list_print(capture_init(&c, *state, &file), &listing), 0);
+	holds(&c, "  new, 1 held  ");
+	holds(&c, "\nHeld: mail of 2 waits; `bulkwatch release ID` lets it go, "
+		  "`bulkwatch discard ID` deletes it.\n");
+	fclose(c.view.out);
+	free(c.text);
+}
+
+static void
+held_mail_is_a_line_each(void **state)
+{
+	static const struct held held[] = {
+	    {.id = 1,
+		.at_ms = MOMENT,
+		.queue_id = "4XyZ12",
+		.recipient_count = 20,
+		.state = HELD_WAITING,
+		.by = ""},
+	    {.id = 2,
+		.at_ms = MOMENT,
+		.queue_id = "4XyZ13",
+		.recipient_count = 3,
+		.state = HELD_RELEASED,
+		.settled_ms = MOMENT + MINUTE,
+		.by = "lan"},
+	    {.id = 3,
+		.at_ms = MOMENT,
+		.queue_id = "\x1b[31m",
+		.recipient_count = 3,
+		.state = HELD_GONE,
+		.settled_ms = MOMENT + MINUTE,
+		.by = "lan"},
+	};
+	struct capture c;
+	assert_int_equal(
+	    held_print(capture_init(&c, *state, &file), held, 3), 0);
+	/* clang-format off */
+	captured(&c,
+	    "  QUEUE ID    HELD SINCE           RCPTS  STATE           TIME                 BY\n"
+	    "  4XyZ12      2026-03-02 14:05:09     20  held\n"
+	    "  4XyZ13      2026-03-02 14:05:09      3  released        2026-03-02 14:06:09  lan\n"
+	    "  \\u{1B}[31m  2026-03-02 14:05:09      3  no longer held  2026-03-02 14:06:09  lan\n");
+	/* clang-format on */
+}
+
+static void
+show_says_what_was_done_with_a_message(void **state)
+{
+	static const struct {
+		enum action action;
+		const char *note;
+	} cases[] = {
+	    {ACTION_DEFER, "\n      deferred: to be sent again later\n"},
+	    {ACTION_HOLD, "\n      held\n"},
+	    {ACTION_REJECT, "\n      rejected\n"},
+	};
+	for (size_t i = 0; i < 3; i++) {
+		const struct message m = {.sender = "a@x",
+		    .mail_from = "a@x",
+		    .login = "",
+		    .client = "",
+		    .queue_id = "4XyZ12",
+		    .message_id = "",
+		    .subject = "",
+		    .action = cases[i].action};
+		const struct bulk_send_story story = {
+		    .send = sends[0], .evidence = &m, .evidence_n = 1};
+		struct capture c;
+		assert_int_equal(
+		    show_print(capture_init(&c, *state, &file), &story, 100),
+		    0);
+		holds(&c, cases[i].note);
+		fclose(c.view.out);
+		free(c.text);
+	}
+}
+
+static void
 an_age_is_said_in_one_unit(void **state)
 {
 	static const struct {
@@ -381,6 +479,9 @@ main(void)
 	    cmocka_unit_test(list_shows_a_line_for_each_bulk_send),
 	    cmocka_unit_test(list_fits_a_terminal_of_80_columns),
 	    cmocka_unit_test(list_marks_the_one_that_waits_longest),
+	    cmocka_unit_test(list_says_how_much_is_held_within_80_columns),
+	    cmocka_unit_test(held_mail_is_a_line_each),
+	    cmocka_unit_test(show_says_what_was_done_with_a_message),
 	    cmocka_unit_test(an_age_is_said_in_one_unit),
 	    cmocka_unit_test(show_says_all_that_is_known),
 	    cmocka_unit_test(show_of_a_closed_and_declared_send_says_so),

@@ -1,0 +1,101 @@
+/*
+ * queue.h: mail that the mail server holds: looked for, let go, deleted.
+ *
+ * All is done through the server's own tools. A queue id comes from whoever
+ * spoke to the milter socket, so none reaches a tool unless it is one that
+ * such a server gives, and the server itself lists a held mail by it that may
+ * be the one that is meant.
+ *
+ * Thread-safety: one thread.
+ */
+#ifndef BULKWATCH_QUEUE_H
+#define BULKWATCH_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bulkwatch/arena.h"
+#include "bulkwatch/err.h"
+
+enum queue_kind {
+	QUEUE_ANY, /* the one that is installed, Postfix before Sendmail */
+	QUEUE_POSTFIX,
+	QUEUE_SENDMAIL,
+};
+
+enum queue_step { QUEUE_RELEASE, QUEUE_DISCARD };
+
+/* How a mail stands. */
+enum queue_state {
+	QUEUE_HELD,    /* it is held */
+	QUEUE_DONE,    /* it was held, and was released or discarded */
+	QUEUE_GONE,    /* it is not held (any more) */
+	QUEUE_ANOTHER, /* the same: what is held by its queue id is another
+			* mail, that came at another time */
+	QUEUE_NO_ID,   /* the same: what was told as its queue id is none */
+};
+
+struct queue_mail {
+	const char *queue_id;
+	int64_t at_ms; /* wall time at its end of message */
+	enum queue_state state;
+};
+
+struct queue_tools;
+
+struct queue {
+	const struct queue_tools *tools; /* of the kind of server */
+	const char *config_dir;          /* NULL: the server's own */
+	const char *note; /* after queue_act: a sentence about something that
+			   * went wrong without harm, or NULL */
+};
+
+/* So many are acted on at once. */
+#define QUEUE_BATCH_MAX 100
+
+/*
+ * Finds the server.
+ * config_dir: the folder of its main.cf, or sendmail.cf; NULL for its own.
+ *     Must outlive the queue.
+ * Returns 0, or -1 with a sentence: no such server is installed.
+ */
+int queue_find(struct arena *arena, enum queue_kind kind,
+    const char *config_dir, struct queue *queue_r, struct err *err);
+
+/* "Postfix" or "Sendmail". */
+const char *queue_server(const struct queue *queue);
+
+/* Sets the state of each mail as the server has it now. Returns 0, or -1 with a
+ * sentence: the server's tools do not tell. */
+int queue_look(struct arena *arena, const struct queue *queue,
+    struct queue_mail *mails, size_t n, struct err *err);
+
+/*
+ * Releases or discards those of the mails (at most QUEUE_BATCH_MAX) whose
+ * state is QUEUE_HELD, as queue_look set it just now, and sets their states to
+ * what became of them. What is released is tried by the server at once.
+ * Returns 0, or -1 with a sentence if some of them could not be done: they are
+ * held still, and the others are as their state says.
+ */
+int queue_act(struct arena *arena, struct queue *queue, enum queue_step step,
+    struct queue_mail *mails, size_t n, struct err *err);
+
+/* For the server's own tools, as parts of the above. */
+struct queue_tools {
+	const char *server;
+	bool (*id_ok)(const char *queue_id);
+	int (*find)(struct arena *arena, struct err *err);
+	int (*look)(struct arena *arena, const struct queue *queue,
+	    struct queue_mail *mails, size_t n, struct err *err);
+	int (*act)(struct arena *arena, struct queue *queue,
+	    enum queue_step step, struct queue_mail *mails, size_t n,
+	    struct err *err);
+};
+extern const struct queue_tools queue_postfix, queue_sendmail;
+
+/* True if a mail that came to the queue at arrival_ms can be the one whose end
+ * of message was at at_ms. */
+bool queue_same_mail(int64_t arrival_ms, int64_t at_ms);
+
+#endif

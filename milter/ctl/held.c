@@ -1,0 +1,440 @@
+/*
+ * held.c: `bulkwatch release` and `discard`: what becomes of mail that the mail
+ * server holds.
+ *
+ * What was found not to be held is looked for again by a later command: it may
+ * have been looked for in another instance of the mail server.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "bulkwatch/clock.h"
+#include "bulkwatch/json.h"
+#include "bulkwatch/queue.h"
+#include "bulkwatch/text.h"
+#include "ctl.h"
+#include "person.h"
+#include "views.h"
+
+enum { OPT_BY = ARGS_OWN, OPT_CONFIG_DIR, OPT_MTA };
+
+static const struct option options[] = {
+    {"by", required_argument, NULL, OPT_BY},
+    {"config-dir", required_argument, NULL, OPT_CONFIG_DIR},
+    {"mta", required_argument, NULL, OPT_MTA},
+    {0},
+};
+
+/* What is asked for, and how far it is. */
+struct order {
+	struct ctl *ctl;
+	enum queue_step step;
+	int64_t id; /* of the bulk send */
+	const char *by, *config_dir;
+	enum queue_kind kind;
+	struct store *store;
+	struct queue queue;
+	/* The messages, and beside each how the server has it. */
+	struct held *held;
+	struct queue_mail *mails;
+	size_t n;
+	bool failed; /* something could not be done, and was told */
+};
+
+/* ------------------------------------------------------------------- words */
+
+static int
+take_kind(struct ctl *ctl, const char *word, enum queue_kind *kind_r)
+{
+	if (strcmp(word, "postfix") == 0)
+		*kind_r = QUEUE_POSTFIX;
+	else if (strcmp(word, "sendmail") == 0)
+		*kind_r = QUEUE_SENDMAIL;
+	else {
+		ctl_misused(ctl,
+		    "--mta wants postfix or sendmail, not \"%.40s\"", word);
+		return -1;
+	}
+	return 0;
+}
+
+/* The tools run in a place of their own choice: the path must be whole. */
+static int
+take_folder(struct ctl *ctl, const char *word, const char **folder_r)
+{
+	*folder_r = word;
+	if (word[0] == '/' && text_is_clean(word, strlen(word)))
+		return 0;
+	ctl_misused(ctl,
+	    "--config-dir wants a whole path, such as /etc/postfix-out, not "
+	    "\"%.200s\"",
+	    word);
+	return -1;
+}
+
+static int
+take_option(struct order *order, int option)
+{
+	switch (option) {
+	case OPT_BY:
+		return person_name(order->ctl, optarg, &order->by);
+	case OPT_CONFIG_DIR:
+		return take_folder(order->ctl, optarg, &order->config_dir);
+	default:
+		return take_kind(order->ctl, optarg, &order->kind);
+	}
+}
+
+/* Returns CTL_DONE, another exit code, or ARGS_STOP. */
+static int
+take_words(struct order *order)
+{
+	struct ctl *ctl = order->ctl;
+	int option;
+	while ((option = args_next(ctl, options)) > ARGS_END)
+		if (take_option(order, option) < 0)
+			return CTL_USAGE;
+	if (option == ARGS_STOP)
+		return ARGS_STOP;
+	if (args_words(ctl, 1, "one ID") < 0 ||
+	    args_id(ctl, ctl->words[0], &order->id) < 0)
+		return CTL_USAGE;
+	if (order->by == NULL && person_name(ctl, NULL, &order->by) < 0)
+		return CTL_USAGE;
+	return CTL_DONE;
+}
+
+/* ------------------------------------------------------------- the messages */
+
+/* One person after another: else one might delete what the other just saw, and
+ * the history would not say who. The lock is on the folder of the database, and
+ * ends with the program. */
+static int
+take_turn(struct order *order, const char *database)
+{
+	struct ctl *ctl = order->ctl;
+	const char *slash = strrchr(database, '/');
+	const char *folder = slash == NULL
+				 ? "."
+				 : arena_strndup(ctl->arena, database,
+				       (size_t)(slash - database) + 1);
+	int fd = folder == NULL
+		     ? -1
+		     : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		ctl_fail(
+		    ctl, "the folder of %s cannot be opened: %m", database);
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	ctl_fail(ctl, "somebody else releases or discards held mail just now; "
+		      "waiting for the end of it");
+	while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
+		;
+	return fd;
+}
+
+/* Reads those that wait, and those that were not found before. Returns 0 or
+ * -1. */
+static int
+read_held(struct order *order, size_t *waiting_r, struct err *err)
+{
+	struct held *all;
+	size_t n;
+	struct arena *arena = order->ctl->arena;
+	if (store_held(order->store, arena, order->id, false, &all, &n, err) <
+	    0)
+		return -1;
+	order->held = all;
+	order->mails = arena_alloc(arena, (n + 1) * sizeof(*order->mails));
+	if (order->mails == NULL)
+		return err_set(err, "memory is out");
+	*waiting_r = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].state != HELD_WAITING && all[i].state != HELD_GONE)
+			continue;
+		*waiting_r += all[i].state == HELD_WAITING;
+		order->mails[order->n] = (struct queue_mail){
+		    .queue_id = all[i].queue_id, .at_ms = all[i].at_ms};
+		all[order->n++] = all[i];
+	}
+	return 0;
+}
+
+/* Leaves out those that were not found before, and are not there now either. */
+static void
+forget_gone(struct order *order)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < order->n; i++) {
+		if (order->held[i].state == HELD_GONE &&
+		    order->mails[i].state != QUEUE_HELD)
+			continue;
+		order->held[n] = order->held[i];
+		order->mails[n++] = order->mails[i];
+	}
+	order->n = n;
+}
+
+/* ------------------------------------------------------------- what is done */
+
+static enum held_state
+state_after(const struct order *order, enum queue_state state)
+{
+	if (state != QUEUE_DONE)
+		return HELD_GONE;
+	return order->step == QUEUE_RELEASE ? HELD_RELEASED : HELD_DISCARDED;
+}
+
+/* Writes down what became of one. */
+static void
+settle(struct order *order, size_t i)
+{
+	struct held *held = &order->held[i];
+	enum held_state state = state_after(order, order->mails[i].state);
+	struct err err;
+	int64_t now_ms = clock_wall_ms();
+	int settled = store_settle_held(
+	    order->store, held->id, state, order->by, now_ms, &err);
+	if (settled < 0) {
+		order->failed = true;
+		ctl_fail(order->ctl,
+		    "message %s is %s, but that could not be written down: %s",
+		    held->queue_id, record_held_state_name(state), err.text);
+	}
+	if (settled == 1) {
+		held->state = state;
+		held->settled_ms = now_ms;
+		held->by = order->by;
+	}
+}
+
+static void
+settle_some(struct order *order, size_t begin, size_t end)
+{
+	for (size_t i = begin; i < end; i++)
+		if (order->mails[i].state != QUEUE_HELD)
+			settle(order, i);
+}
+
+/* A part at a time, each written down before the next. */
+static void
+act(struct order *order)
+{
+	struct err err;
+	for (size_t i = 0; i < order->n && !order->failed;) {
+		size_t n = order->n - i;
+		if (n > QUEUE_BATCH_MAX)
+			n = QUEUE_BATCH_MAX;
+		int done = queue_act(order->ctl->arena, &order->queue,
+		    order->step, &order->mails[i], n, &err);
+		settle_some(order, i, i + n);
+		i += n;
+		if (done < 0) {
+			order->failed = true;
+			ctl_fail(order->ctl, "%s", err.text);
+		}
+	}
+}
+
+/* ------------------------------------------------------------------ refusal */
+
+static const char *
+step_name(enum queue_step step)
+{
+	return step == QUEUE_RELEASE ? "release" : "discard";
+}
+
+/* postsuper and Sendmail's queue are root's. */
+static int
+only_root(struct order *order)
+{
+	struct ctl *ctl = order->ctl;
+	if (geteuid() == 0)
+		return 0;
+	ctl_fail(ctl, "only root may %s held mail: sudo bulkwatch %s %lld",
+	    step_name(order->step), step_name(order->step),
+	    (long long)order->id);
+	return -1;
+}
+
+static int
+nothing_held(struct order *order)
+{
+	return ctl_fail(order->ctl,
+	    "bulk send %lld holds no mail that waits; `bulkwatch list --held` "
+	    "shows those that do",
+	    (long long)order->id);
+}
+
+/* -------------------------------------------------------------------- views */
+
+static size_t
+count(const struct order *order, enum held_state state)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < order->n; i++)
+		n += order->held[i].state == state;
+	return n;
+}
+
+/* "3 messages released, 1 no longer held" */
+static const char *
+sum_text(const struct order *order)
+{
+	static const struct {
+		enum held_state state;
+		const char *text;
+	} parts[] = {
+	    {HELD_RELEASED, "released"},
+	    {HELD_DISCARDED, "discarded"},
+	    {HELD_GONE, "no longer held"},
+	    {HELD_WAITING, "still held"},
+	};
+	struct arena *arena = order->ctl->arena;
+	const char *text = "", *what = " message";
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t n = count(order, parts[i].state);
+		if (n == 0 || text == NULL)
+			continue;
+		text = arena_printf(arena, "%s%s%zu%s%s %s", text,
+		    what[0] == '\0' ? ", " : "", n, what,
+		    what[0] == '\0' ? "" : view_plural(n), parts[i].text);
+		what = "";
+	}
+	return text;
+}
+
+static int
+print(const struct order *order)
+{
+	struct arena *arena = order->ctl->arena;
+	const struct view view = {order->ctl->out, &order->ctl->screen, arena};
+	const char *sum = sum_text(order);
+	if (sum == NULL || view_line(&view, "",
+			       arena_printf(arena, "Bulk send %lld: %s.",
+				   (long long)order->id, sum)) < 0)
+		return -1;
+	return held_print(&view, order->held, order->n);
+}
+
+/* What is odd is told on standard error: a program reads the document. */
+static void
+tell_odd(struct order *order)
+{
+	const char *server = queue_server(&order->queue);
+	for (size_t i = 0; i < order->n; i++) {
+		const char *id = order->held[i].queue_id;
+		if (order->mails[i].state == QUEUE_ANOTHER)
+			ctl_fail(order->ctl,
+			    "the mail that %s holds as %s now came at another "
+			    "time: it is another one, and was left alone",
+			    server, id);
+		if (order->mails[i].state != QUEUE_NO_ID)
+			continue;
+		order->failed = true;
+		ctl_fail(order->ctl,
+		    "\"%s\" is no queue id of %s, so nothing was done about "
+		    "it",
+		    id, server);
+	}
+	if (order->queue.note != NULL)
+		ctl_fail(order->ctl, "%s", order->queue.note);
+}
+
+static int
+report(struct order *order)
+{
+	struct ctl *ctl = order->ctl;
+	tell_odd(order);
+	int code = ctl->json ? ctl_document(ctl,
+				   json_held(order->id, order->held, order->n))
+			     : ctl_printed(ctl, print(order));
+	return order->failed ? CTL_FAILED : code;
+}
+
+/* ------------------------------------------------------------------ command */
+
+/* 1 if there is such a bulk send, 0 if not (told), -1 with a sentence. */
+static int
+is_there(struct order *order, struct err *err)
+{
+	struct bulk_send_story story;
+	int found = store_show(
+	    order->store, order->ctl->arena, order->id, 1, &story, err);
+	if (found == 0)
+		ctl_no_bulk_send(order->ctl, order->id);
+	return found;
+}
+
+static int
+held_run(struct order *order)
+{
+	struct ctl *ctl = order->ctl;
+	struct err err;
+	size_t waiting;
+	int found = is_there(order, &err);
+	if (found == 0)
+		return CTL_FAILED;
+	if (found < 0 || read_held(order, &waiting, &err) < 0)
+		return ctl_fail(ctl, "%s", err.text);
+	if (order->n == 0)
+		return nothing_held(order);
+	if (queue_find(ctl->arena, order->kind, order->config_dir,
+		&order->queue, &err) < 0 ||
+	    queue_look(
+		ctl->arena, &order->queue, order->mails, order->n, &err) < 0)
+		return ctl_fail(ctl, "%s", err.text);
+	forget_gone(order);
+	if (order->n == 0)
+		return nothing_held(order);
+	act(order);
+	return report(order);
+}
+
+static int
+held_in_turn(struct order *order, const struct settings *settings)
+{
+	struct err err;
+	if (ctl_open_database(settings->database, &order->store, &err) < 0)
+		return ctl_fail(order->ctl, "%s", err.text);
+	int turn = take_turn(order, settings->database);
+	int code = turn < 0 ? CTL_FAILED : held_run(order);
+	if (turn >= 0)
+		close(turn);
+	store_close(&order->store);
+	return code;
+}
+
+static int
+held_command(struct ctl *ctl, enum queue_step step)
+{
+	struct order order = {.ctl = ctl, .step = step};
+	const struct settings *settings;
+	int code = take_words(&order);
+	if (code != CTL_DONE)
+		return code == ARGS_STOP ? ctl->code : code;
+	if (only_root(&order) < 0 || ctl_load_settings(ctl, &settings) < 0)
+		return CTL_FAILED;
+	code = held_in_turn(&order, settings);
+	settings_unref(&settings);
+	return code;
+}
+
+int
+release_command(struct ctl *ctl)
+{
+	return held_command(ctl, QUEUE_RELEASE);
+}
+
+int
+discard_command(struct ctl *ctl)
+{
+	return held_command(ctl, QUEUE_DISCARD);
+}

@@ -1,0 +1,232 @@
+/* run_test.c: programs run without a shell. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../milter/mta/run.h"
+
+static int
+setup(void **state)
+{
+	*state = arena_new();
+	return *state == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	arena_free(*state);
+	return 0;
+}
+
+#define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static struct run_result
+runs(struct arena *arena, const char *const *argv)
+{
+	const struct run run = {.argv = argv, .timeout_secs = 30};
+	struct run_result result;
+	struct err err = {""};
+	if (run_program(arena, &run, &result, &err) < 0)
+		fail_msg("%s", err.text);
+	return result;
+}
+
+static void
+fails(struct arena *arena, const char *const *argv, int timeout_secs,
+    const char *sentence)
+{
+	const struct run run = {.argv = argv, .timeout_secs = timeout_secs};
+	struct run_result result;
+	struct err err = {""};
+	assert_int_equal(run_program(arena, &run, &result, &err), -1);
+	if (strstr(err.text, sentence) == NULL)
+		fail_msg("\"%s\" lacks \"%s\"", err.text, sentence);
+}
+
+static void
+both_outputs_and_the_status_are_told(void **state)
+{
+	struct run_result r =
+	    runs(*state, ARGV("sh", "-c", "echo out; echo err >&2; exit 3"));
+	assert_int_equal(r.status, 3);
+	assert_string_equal(r.out, "out\n");
+	assert_int_equal(r.out_length, 4);
+	assert_string_equal(r.err, "err\n");
+	assert_false(r.cut);
+	r = runs(*state, ARGV("sh", "-c", "kill -9 $$"));
+	assert_int_equal(r.status, 128 + SIGKILL);
+	r = runs(*state, ARGV("true"));
+	assert_string_equal(r.out, "");
+	assert_string_equal(r.err, "");
+}
+
+static void
+words_are_passed_as_they_are(void **state)
+{
+	struct run_result r =
+	    runs(*state, ARGV("printf", "%s|", "a b", "$(id)", ";*", "", "-x"));
+	assert_string_equal(r.out, "a b|$(id)|;*||-x|");
+}
+
+static void
+environment_and_signals_are_clean(void **state)
+{
+	setenv("MAIL_CONFIG", "/nonexistent", 1);
+	setenv("PATH", "/nonexistent", 1);
+	signal(SIGPIPE, SIG_IGN);
+	struct run_result r = runs(*state, ARGV("env"));
+	assert_string_equal(r.out, "LC_ALL=C\nPATH=" RUN_PATH "\n");
+	r = runs(*state, ARGV("sh", "-c", "kill -PIPE $$; echo alive"));
+	assert_int_equal(r.status, 128 + SIGPIPE);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+static void
+no_descriptor_of_ours_is_open_in_it(void **state)
+{
+	int ours = dup(1); /* not close-on-exec */
+	assert_true(ours > 2);
+	struct run_result r =
+	    runs(*state, ARGV("sh", "-c",
+			     "cd /proc/self/fd; for f in *; do "
+			     "[ $f -gt 2 ] && [ -e $f ] && echo $f; done; :"));
+	close(ours);
+	/* The shell's own for the folder may be there; no more. */
+	assert_true(strlen(r.out) <= 3);
+}
+
+static void
+input_is_read_whole_and_may_be_left_unread(void **state)
+{
+	const size_t length = 300000;
+	char *text = arena_alloc(*state, length + 1);
+	memset(text, 'x', length);
+	struct run run = {.argv = ARGV("wc", "-c"),
+	    .input = text,
+	    .input_length = length,
+	    .timeout_secs = 30};
+	struct run_result result;
+	struct err err = {""};
+	assert_int_equal(run_program(*state, &run, &result, &err), 0);
+	assert_string_equal(result.out, "300000\n");
+	run.argv = ARGV("true");
+	assert_int_equal(run_program(*state, &run, &result, &err), 0);
+	assert_int_equal(result.status, 0);
+	assert_string_equal(runs(*state, ARGV("cat")).out, "");
+}
+
+static void
+much_output_is_cut(void **state)
+{
+	struct run_result r = runs(*state,
+	    ARGV("sh", "-c", "head -c 5000000 /dev/zero; echo end >&2"));
+	assert_int_equal(r.status, 0);
+	assert_true(r.cut);
+	assert_int_equal(r.out_length, RUN_OUTPUT_MAX);
+	assert_string_equal(r.err, "end\n");
+}
+
+/* Killed, and perhaps not yet taken away by the one who inherits it. */
+static bool
+is_gone(struct arena *arena, int pid)
+{
+	char is = 'Z';
+	FILE *in = fopen(arena_printf(arena, "/proc/%d/stat", pid), "r");
+	if (in == NULL)
+		return true;
+	assert_int_equal(fscanf(in, "%*d %*s %c", &is), 1);
+	fclose(in);
+	return is == 'Z';
+}
+
+static void
+a_program_that_hangs_is_stopped_with_what_it_started(void **state)
+{
+	char name[] = "/tmp/bulkwatch-run-XXXXXX";
+	int fd = mkstemp(name);
+	assert_true(fd >= 0);
+	close(fd);
+	const char *script =
+	    arena_printf(*state, "sleep 300 & echo $! > %s; sleep 300", name);
+	fails(*state, ARGV("sh", "-c", script), 1,
+	    "/sh did not end within 1 s; it was stopped");
+	FILE *in = fopen(name, "r");
+	int pid = 0;
+	assert_non_null(in);
+	assert_int_equal(fscanf(in, "%d", &pid), 1);
+	fclose(in);
+	unlink(name);
+	for (int i = 0; i < 500 && !is_gone(*state, pid); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	assert_true(is_gone(*state, pid));
+}
+
+static void
+a_program_that_leaves_another_behind_has_ended(void **state)
+{
+	time_t start = time(NULL);
+	struct run_result r =
+	    runs(*state, ARGV("sh", "-c", "sleep 20 & echo done"));
+	assert_true(time(NULL) - start < 15);
+	assert_int_equal(r.status, 0);
+	assert_string_equal(r.out, "done\n");
+}
+
+static void
+what_is_not_there_is_named(void **state)
+{
+	fails(*state, ARGV("no-such-program"), 5,
+	    "the program no-such-program is not installed");
+	fails(*state, ARGV("/nonexistent/x"), 5,
+	    "cannot start /nonexistent/x: No such file");
+	assert_null(run_find(*state, "no-such-program"));
+	assert_non_null(strstr(run_find(*state, "sh"), "/bin/sh"));
+}
+
+static void
+the_last_line_is_what_it_said(void **state)
+{
+	const struct {
+		const char *err, *said;
+	} cases[] = {
+	    {"warning: a\nfatal: b\n", "fatal: b"},
+	    {"fatal: \x1b[2Jb\n\n", "fatal: \\u{1B}[2Jb"},
+	    {"one", "one"},
+	    {"", "it said nothing"},
+	    {"\n\n", "it said nothing"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct run_result r = {
+		    .err = cases[i].err, .err_length = strlen(cases[i].err)};
+		assert_string_equal(run_said(*state, &r), cases[i].said);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(both_outputs_and_the_status_are_told),
+	    cmocka_unit_test(words_are_passed_as_they_are),
+	    cmocka_unit_test(environment_and_signals_are_clean),
+	    cmocka_unit_test(no_descriptor_of_ours_is_open_in_it),
+	    cmocka_unit_test(input_is_read_whole_and_may_be_left_unread),
+	    cmocka_unit_test(much_output_is_cut),
+	    cmocka_unit_test(
+		a_program_that_hangs_is_stopped_with_what_it_started),
+	    cmocka_unit_test(a_program_that_leaves_another_behind_has_ended),
+	    cmocka_unit_test(what_is_not_there_is_named),
+	    cmocka_unit_test(the_last_line_is_what_it_said),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
