@@ -27,8 +27,9 @@ JSON_PC     := jansson
 STORE_PC    := sqlite3 libsodium
 NOTIFY_PC   := libcurl
 DAEMON_PC   := milter libsystemd
+CTL_PC      := zlib
 ALL_PC      := $(SETTINGS_PC) $(MAIL_PC) $(JSON_PC) $(STORE_PC) $(NOTIFY_PC) \
-               $(DAEMON_PC)
+               $(DAEMON_PC) $(CTL_PC)
 
 # Which goals need the libraries, and so say clearly what is missing.
 BUILDS := $(filter-out deps clean check check-asan check-layers check-man \
@@ -74,6 +75,7 @@ $(BUILD)/milter/json/%.o:     PC := $(JSON_PC)
 $(BUILD)/milter/store/%.o:    PC := $(STORE_PC)
 $(BUILD)/milter/notify/%.o:   PC := $(NOTIFY_PC)
 $(BUILD)/milter/daemon/%.o:   PC := $(DAEMON_PC)
+$(BUILD)/milter/ctl/%.o:      PC := $(CTL_PC)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"
