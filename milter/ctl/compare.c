@@ -339,7 +339,8 @@ missing(const struct compare *c, const struct match *match)
 		return FOUND_NO_MILTER;
 	if (match->retry_of != NULL && is_right(mail, match->retry_counted))
 		return FOUND_RETRY;
-	if (mail->accepted_ms < reach->first_ms)
+	/* Many logs have whole seconds only: the last one may be after it. */
+	if (mail->accepted_ms + 1000 <= reach->first_ms)
 		return reach->purged ? FOUND_PURGED : FOUND_BEFORE;
 	return FOUND_NOWHERE;
 }

@@ -506,6 +506,7 @@ mail_from_before_the_ledger_is_told(void **state)
 {
 	struct desk *d = desk(state);
 	log_mail(d, .n = 2, .message_id = "<early@x>");
+	d->at_ms += 2000;
 	send_mail(d, .id = "E18EFA8E335");
 	finds(state, d, CTL_DONE, "from before the ledger begins 1\n");
 }
