@@ -295,7 +295,7 @@ class Soak:
 
     def shown(self):
         return [self.lab.daemon.bulkwatch("show", str(one["id"]))
-                for one in self.lab.daemon.bulk_sends()]
+                for one in self.lab.daemon.bulk_sends("--limit", "0")]
 
     # -- accounts -----------------------------------------------------------------------------
 
@@ -342,6 +342,8 @@ class Soak:
         # Sent, and killed before that was noted: it is sent again, under the same Message-ID.
         if again > self.interruptions():
             yield f"{again} alert mails came twice"
+        if set(told) - {one["id"] for one in shown}:
+            yield "there are alerts about bulk sends that are not in the log of bulk sends"
         self.notes.add("bulk sends", len(shown))
         self.notes.add("alert mails", len(ids))
         self.notes.add("alert mails that came twice", again)

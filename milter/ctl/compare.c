@@ -205,9 +205,10 @@ on_message(void *context, const struct message *message)
 	struct mail *mail = nearest(c, message->queue_id, message->at_ms);
 	struct match *match = mail == NULL ? NULL : mail->found;
 	int64_t gap = mail == NULL ? 0 : gap_of(mail, message->at_ms);
-	if (mail == NULL)
+	/* Of two under one queue id the nearer one is the log's. */
+	if (mail == NULL || (match != NULL && match->in_ledger))
 		c->result->ledger_only += is_of_log_time(c, message);
-	else if (match != NULL && (!match->in_ledger || gap < match->gap_ms)) {
+	if (match != NULL && (!match->in_ledger || gap < match->gap_ms)) {
 		match->in_ledger = true;
 		match->gap_ms = gap;
 		match->counted = message->recipient_count;

@@ -280,6 +280,17 @@ mail_broken_off_after_a_hold_is_not(void **state)
 }
 
 static void
+mail_given_up_after_a_hold_is_not(void **state)
+{
+	struct desk *d = desk(state);
+	begin_ledger(d);
+	line_of_client(d, "smtpd[2]", ID, "192.0.2.7", AN);
+	line(d, "smtpd[2]", ID ": hold: RCPT from x[::1]: <a@x>: triggers");
+	line(d, "smtpd[2]", "disconnect from x[192.0.2.7]");
+	finds(state, d, CTL_DONE, "Outbound    0\n");
+}
+
+static void
 what_the_ledger_has_and_the_log_not_is_told(void **state)
 {
 	struct desk *d = desk(state);
@@ -323,6 +334,22 @@ the_ledgers_mail_of_another_day_is_another_mail(void **state)
 	d->at_ms = at_ms;
 	log_mail(d, .n = 1);
 	finds(state, d, CTL_FAILED, "no reason found 1\n");
+}
+
+static void
+of_two_in_the_ledger_the_nearer_one_is_the_logs(void **state)
+{
+	struct desk *d = desk(state);
+	begin_ledger(d);
+	line(d, "qmgr[4]", "start");
+	d->at_ms += 60000;
+	count_mail(d, .n = 9, .message_id = "old@x");
+	d->at_ms += 600000;
+	send_mail(d, .n = 3);
+	struct call c = reconcile(d, NULL, NULL);
+	says(c, CTL_DONE, "Counted     1\n");
+	says(c, CTL_DONE, "Not in log  1 in the ledger");
+	leave(d);
 }
 
 static void
@@ -428,7 +455,11 @@ a_milter_that_failed_in_cleanup_is_the_reason_for_that_mail(void **state)
 	line(d, "cleanup[3]", "warning: milter unix:/milter.sock: can't read "
 			      "SMFIC_BODYEOB reply packet header: Broken pipe");
 	line(d, "qmgr[4]", ID ": from=<a@x>, size=1, nrcpt=1 (queue active)");
-	/* cleanup connects before it names a local mail. */
+	/* cleanup connects before it names a local mail, whatever came of the
+	 * one before. */
+	line_of_client(d, "smtpd[2]", "FFFFFF1", "192.0.2.7", AN);
+	line(d, "cleanup[3]", "FFFFFF1: message-id=<f@x>");
+	line(d, "cleanup[3]", "FFFFFF1: reject: header Subject: x");
 	line(d, "pickup[7]", "E18EFA8E335: uid=0 from=<root>");
 	line(d, "cleanup[3]", AWAY, "/milter.sock");
 	line(d, "cleanup[3]", "E18EFA8E335: message-id=<p@x>");
@@ -471,6 +502,19 @@ a_retry_is_in_the_ledger_as_its_first_try(void **state)
 			    "earlier try 1\n");
 	says(c, CTL_FAILED, "no reason found 2\n");
 	leave(d);
+}
+
+static void
+what_comes_again_after_the_time_of_retries_is_another_mail(void **state)
+{
+	struct desk *d = desk(state);
+	const int64_t at_ms = d->at_ms;
+	begin_ledger(d);
+	d->at_ms -= INT64_C(6) * 86400 * 1000;
+	count_mail(d, .id = "AAAAAAA", .n = 3, .message_id = "r@x");
+	d->at_ms = at_ms;
+	log_mail(d, .n = 3, .message_id = "<r@x>");
+	finds(state, d, CTL_FAILED, "no reason found 1\n");
 }
 
 static void
@@ -718,6 +762,24 @@ lines_that_are_long_or_broken_are_left_out(void **state)
 	finds(state, d, CTL_DONE, "Counted     2\n");
 }
 
+/* What stands so far on that no buffer reaches it is no line of its own. */
+static void
+the_end_of_a_long_line_is_no_line(void **state)
+{
+	struct desk *d = desk(state);
+	send_mail(d, .n = 1);
+	static const char *const ends[] = {
+	    "pickup[7]: AAAAAAA: uid=0 from=<root>",
+	    "qmgr[4]: AAAAAAA: from=<root@x>, size=1, nrcpt=1 (queue active)"};
+	for (size_t i = 0; i < 2; i++) {
+		for (int n = 0; n <= 65536; n++)
+			fputc('x', d->out);
+		fprintf(d->out, "2026-11-22T18:00:00Z mail postfix/%s\n",
+		    ends[i]);
+	}
+	finds(state, d, CTL_DONE, "Outbound    1\n");
+}
+
 #define office_test(test)                                                      \
 	cmocka_unit_test_setup_teardown(test, office_setup, office_teardown)
 
@@ -732,9 +794,13 @@ main(void)
 	    office_test(mail_that_was_not_accepted_is_not_missed),
 	    office_test(mail_on_hold_is_accepted),
 	    office_test(mail_broken_off_after_a_hold_is_not),
+	    office_test(
+		mail_given_up_after_a_hold_is_not),
 	    office_test(what_the_ledger_has_and_the_log_not_is_told),
 	    office_test(a_queue_id_used_again_is_another_mail),
 	    office_test(the_ledgers_mail_of_another_day_is_another_mail),
+	    office_test(
+		of_two_in_the_ledger_the_nearer_one_is_the_logs),
 	    office_test(lines_given_twice_count_once),
 	    office_test(files_are_read_in_the_order_of_time),
 	    office_test(compressed_files_are_read),
@@ -743,6 +809,8 @@ main(void)
 		a_milter_that_failed_in_cleanup_is_the_reason_for_that_mail),
 	    office_test(another_milter_is_no_reason),
 	    office_test(a_retry_is_in_the_ledger_as_its_first_try),
+	    office_test(
+		what_comes_again_after_the_time_of_retries_is_another_mail),
 	    office_test(
 		mail_that_a_content_filter_gives_back_is_not_counted_again),
 	    office_test(mail_that_waits_in_the_spool_is_told),
@@ -760,6 +828,8 @@ main(void)
 	    office_test(files_that_cannot_be_read_are_told),
 	    office_test(a_log_without_postfix_is_told),
 	    office_test(lines_that_are_long_or_broken_are_left_out),
+	    office_test(
+		the_end_of_a_long_line_is_no_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
