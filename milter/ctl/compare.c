@@ -50,6 +50,7 @@ static const char *const names[FINDINGS_N] = {
     [FOUND_NO_MILTER] = "no-milter",
     [FOUND_BEFORE] = "before-ledger",
     [FOUND_PURGED] = "purged",
+    [FOUND_REFUSED] = "refused",
     [FOUND_DIFFERS] = "differs",
     [FOUND_NOWHERE] = "nowhere",
 };
@@ -192,6 +193,13 @@ note_retries(struct compare *c, const struct message *message)
 /* ----------------------------------------------------------------- ledger */
 
 static bool
+is_refused(const struct message *message)
+{
+	return message->action == ACTION_DEFER ||
+	       message->action == ACTION_REJECT;
+}
+
+static bool
 is_of_log_time(const struct compare *c, const struct message *message)
 {
 	return message->at_ms >= c->facts->first_ms + SAME_TIME_MS &&
@@ -210,10 +218,13 @@ on_message(void *context, const struct message *message)
 		c->result->ledger_only += is_of_log_time(c, message);
 	if (match != NULL && (!match->in_ledger || gap < match->gap_ms)) {
 		match->in_ledger = true;
+		match->refused = is_refused(message);
 		match->gap_ms = gap;
 		match->counted = message->recipient_count;
 	}
-	note_retries(c, message);
+	/* What was refused and went on later is in the ledger anew. */
+	if (!is_refused(message))
+		note_retries(c, message);
 	return c->no_memory ? -1 : 0;
 }
 
@@ -317,6 +328,15 @@ compare_recipients(const struct mail *mail, uint32_t *recipients_r)
 	return mail->complete;
 }
 
+uint64_t
+compare_unexplained(const struct comparison *comparison)
+{
+	uint64_t n = 0;
+	for (enum finding f = FOUND_REFUSED; f < FINDINGS_N; f++)
+		n += comparison->found[f];
+	return n;
+}
+
 /* Whether the ledger's number is the log's. What the MTA added itself the
  * milter has not seen, unless the sender wrote to it too. */
 static bool
@@ -350,7 +370,8 @@ static int
 find(struct compare *c, struct match *match, struct err *err)
 {
 	if (match->in_ledger) {
-		match->finding = is_right(match->mail, match->counted)
+		match->finding = match->refused ? FOUND_REFUSED
+				 : is_right(match->mail, match->counted)
 				     ? FOUND_COUNTED
 				     : FOUND_DIFFERS;
 		return 0;
@@ -367,7 +388,8 @@ find_all(struct compare *c, struct err *err)
 	     m = m->next) {
 		struct match *match = m->found;
 		if (m->accepted_ms == 0)
-			c->result->turned_away += match->in_ledger;
+			c->result->turned_away +=
+			    match->in_ledger && !match->refused;
 		if (m->accepted_ms == 0 || !m->outbound)
 			continue;
 		if (find(c, match, err) < 0)

@@ -27,6 +27,7 @@ enum finding {
 	FOUND_BEFORE,    /* from before the ledger begins */
 	FOUND_PURGED,    /* removed by ledger.keep */
 	/* Wrong, and nobody knows why: */
+	FOUND_REFUSED, /* in the ledger as deferred or rejected by a rule */
 	FOUND_DIFFERS, /* in the ledger with another number of recipients */
 	FOUND_NOWHERE,
 	FINDINGS_N,
@@ -43,6 +44,7 @@ struct match {
 	uint32_t counted;     /* recipients in the ledger, or in the spool */
 	const char *retry_of; /* queue id of the first try; NULL: none */
 	uint32_t retry_counted; /* its recipients */
+	bool refused;           /* by a rule, as the ledger has it */
 	bool spooled;
 	/* Inside: */
 	struct match *same;    /* with the same hash of the Message-ID */
@@ -67,6 +69,9 @@ struct comparison {
 int compare(struct traffic *traffic, const struct traffic_facts *facts,
     const struct settings *settings, struct store *store, struct arena *arena,
     struct comparison *comparison_r, struct err *err);
+
+/* How many messages have a finding that nobody can explain. */
+uint64_t compare_unexplained(const struct comparison *comparison);
 
 /* True if the mail's own number of recipients is known; how many they are. */
 bool compare_recipients(const struct mail *mail, uint32_t *recipients_r);

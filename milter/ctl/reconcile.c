@@ -44,6 +44,8 @@ static const struct {
     [FOUND_BEFORE] = {"from before the ledger begins",
 	"from before the ledger begins"},
     [FOUND_PURGED] = {"removed by ledger.keep", "removed by ledger.keep"},
+    [FOUND_REFUSED] = {"kept as refused, and sent",
+	"kept as refused, and sent"},
     [FOUND_DIFFERS] = {"counted with another number",
 	"counted with another number of recipients"},
     [FOUND_NOWHERE] = {"no reason found", "no reason found"},
@@ -91,7 +93,7 @@ add_row(struct table *table, struct arena *arena, const struct match *match)
 		    : "-",
 		TINT_NONE},
 	    {tellings[match->finding].why,
-		match->finding >= FOUND_DIFFERS ? TINT_RED : TINT_YELLOW},
+		match->finding >= FOUND_REFUSED ? TINT_RED : TINT_YELLOW},
 	};
 	table_row(table, cells);
 }
@@ -190,7 +192,7 @@ print_summary(struct ctl *ctl, const struct traffic_facts *facts,
 	if (view_fact(&view, "Not counted",
 		sum_text(arena, c, FOUND_OWN, FOUND_PURGED)) < 0 ||
 	    view_fact(&view, "Unexplained",
-		sum_text(arena, c, FOUND_DIFFERS, FOUND_NOWHERE)) < 0)
+		sum_text(arena, c, FOUND_REFUSED, FOUND_NOWHERE)) < 0)
 		return -1;
 	return print_ledger_only(&view, c);
 }
@@ -231,7 +233,7 @@ print_json(struct ctl *ctl, struct traffic *traffic,
 	    .last_ms = facts->last_ms,
 	    .messages = facts->messages,
 	    .outbound = c->outbound,
-	    .unexplained = c->found[FOUND_DIFFERS] + c->found[FOUND_NOWHERE],
+	    .unexplained = compare_unexplained(c),
 	    .turned_away = c->turned_away,
 	    .ledger_only = c->ledger_only};
 	struct reconciliation_sum sums[FINDINGS_N];
@@ -340,8 +342,7 @@ compare_and_tell(struct ctl *ctl, struct traffic *traffic,
 		    ctl_printed(ctl, print_table(ctl, traffic) < 0
 					 ? -1
 					 : print_summary(ctl, facts, &result));
-	const bool well =
-	    result.found[FOUND_DIFFERS] + result.found[FOUND_NOWHERE] == 0;
+	const bool well = compare_unexplained(&result) == 0;
 	return code == CTL_DONE && !well ? CTL_FAILED : code;
 }
 

@@ -54,6 +54,7 @@ struct sent {
 	const char *id, *login, *client, *from, *message_id;
 	unsigned n; /* recipients */
 	bool open;  /* not delivered yet */
+	enum action action;
 };
 
 static void
@@ -139,10 +140,11 @@ count_mail(struct desk *d, struct sent s)
 	    .settings = d->o.settings,
 	    .message = &message,
 	    .measures = measures};
-	struct entry *batch[] = {&entry};
 	struct err err = {""};
+	entry.decision.action = s.action;
 	if (store_begin(d->o.store, &err) < 0 ||
-	    store_count(d->o.store, batch, 1, &err) < 0 ||
+	    store_count(d->o.store, &entry, &err) < 0 ||
+	    store_keep(d->o.store, &entry, &err) < 0 ||
 	    store_commit(d->o.store, &err) < 0)
 		fail_msg("%s", err.text);
 }
@@ -305,6 +307,32 @@ what_the_ledger_has_and_the_log_not_is_told(void **state)
 	says(c, CTL_DONE, "Not taken   1 in the ledger");
 	says(c, CTL_DONE, "Not in log  1 in the ledger");
 	leave(d);
+}
+
+static void
+what_a_rule_refused_is_not_missed_in_the_log(void **state)
+{
+	struct desk *d = desk(state);
+	send_mail(d, .n = 1);
+	line_of_client(d, "smtpd[2]", "BBBBBBB", "192.0.2.7", AN);
+	count_mail(d, .id = "BBBBBBB", .message_id = "b@x",
+	    .action = ACTION_DEFER);
+	line(d, "cleanup[3]", "BBBBBBB: milter-reject: END-OF-MESSAGE from x");
+	/* The try that was refused is no reason for one that went past us. */
+	log_mail(d, .id = "CCCCCCC", .message_id = "<b@x>");
+	struct call c = reconcile(d, NULL, NULL);
+	says(c, CTL_FAILED, "no reason found 1\n");
+	assert_null(strstr(c.out, "Not taken"));
+	leave(d);
+}
+
+static void
+mail_that_went_on_though_it_was_refused_is_told(void **state)
+{
+	struct desk *d = desk(state);
+	log_mail(d, .n = 25);
+	count_mail(d, .n = 25, .action = ACTION_REJECT);
+	finds(state, d, CTL_FAILED, "kept as refused, and sent 1\n");
 }
 
 /* ------------------------------------------------------- queue ids, times */
@@ -797,6 +825,8 @@ main(void)
 	    office_test(
 		mail_given_up_after_a_hold_is_not),
 	    office_test(what_the_ledger_has_and_the_log_not_is_told),
+	    office_test(what_a_rule_refused_is_not_missed_in_the_log),
+	    office_test(mail_that_went_on_though_it_was_refused_is_told),
 	    office_test(a_queue_id_used_again_is_another_mail),
 	    office_test(the_ledgers_mail_of_another_day_is_another_mail),
 	    office_test(
