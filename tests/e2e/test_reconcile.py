@@ -41,7 +41,9 @@ def new_server():
 
 
 def delivered(lab):
-    """Waits until all mail that was queued is gone, as the log says it."""
+    """Waits until all mail that was queued is gone, and the log says so."""
+    wait_for(lambda: not lab.postfix.waiting("incoming", "active"), "the queue to be empty")
+
     def look():
         log = lab.postfix.log()
         # From the line's beginning on: senders write like this further on in it.
@@ -128,6 +130,21 @@ def test_nothing_is_accepted_uncounted_where_postfix_defers_without_a_milter(new
     lab.send(["counted@example.net"])
     # What pickup could not hand in waits there; it is no mail of the queue.
     assert sums(reconcile(lab)) == {"counted": 2}
+
+
+def test_mail_that_a_rule_held_or_refused_is_accounted_for(new_server):
+    lab = new_server()
+    lab.daemon.set(rules=[
+        {"name": "hold", "recipients": 20, "action": "hold", "senders": ["staff1@example.gov.vn"]},
+        {"name": "reject", "recipients": 20, "action": "reject",
+         "senders": ["staff2@example.gov.vn"]}])
+    lab.daemon.restart()
+    lab.send(addresses(25))
+    lab.send(addresses(25), sender="staff2@example.gov.vn", expect=550)
+    lab.send(addresses(3), sender="staff2@example.gov.vn")
+    found = reconcile(lab)
+    assert (sums(found)["counted"], found["outbound"] - sums(found).get("own", 0)) == (3, 3)
+    assert (found["not_taken"], found["not_in_log"]) == (0, 0)
 
 
 def test_listener_without_the_milter_is_found(new_server):

@@ -214,10 +214,14 @@ class Postfix:
 
     def held(self):
         """The queue ids of the messages in the hold queue."""
+        return self.waiting("hold")
+
+    def waiting(self, *names):
+        """The queue ids of the messages in the queues of these names."""
         found = subprocess.run([_program("postqueue"), "-c", str(self.confdir), "-j"],
                                env=self._environment(), capture_output=True, text=True, check=True)
         mails = [json.loads(line) for line in found.stdout.splitlines()]
-        return [mail["queue_id"] for mail in mails if mail["queue_name"] == "hold"]
+        return [mail["queue_id"] for mail in mails if mail["queue_name"] in names]
 
     def discard_held(self):
         """Deletes all messages in the hold queue."""
