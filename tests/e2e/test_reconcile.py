@@ -218,8 +218,17 @@ def test_rotated_and_compressed_logs_in_both_forms_count_once(new_server, tmp_pa
     mixed_mail(lab)
     lab.postfix.wait_for_log("office@example.gov.vn.*nrcpt=2")
     delivered(lab)
+    # The order of files is told by their first lines, and these have whole seconds.
+    start = int(time.time())
+    wait_for(lambda: time.time() >= start + 1, "the next second")
+    with lab.session() as session:
+        session.mail_from(SENDER)
+        session.rcpt_to("two-files@example.net")
+        lab.postfix.wait_for_log(r"smtpd.*: client=.*\n\Z")
+        half = len(lab.postfix.log().splitlines())
+        assert session.data(message(SENDER))[0] == 250
+    delivered(lab)
     lines = lab.postfix.log().splitlines(keepends=True)
-    half = len(lines) // 2
     (tmp_path / "mail.log").write_text("".join(lines[half:]))
     with gzip.open(tmp_path / "mail.log.1.gz", "wt") as old:
         old.write("".join(lines[:half]))
