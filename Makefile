@@ -27,12 +27,13 @@ JSON_PC     := jansson
 STORE_PC    := sqlite3 libsodium
 NOTIFY_PC   := libcurl
 DAEMON_PC   := milter libsystemd
+CTL_PC      := zlib
 ALL_PC      := $(SETTINGS_PC) $(MAIL_PC) $(JSON_PC) $(STORE_PC) $(NOTIFY_PC) \
-               $(DAEMON_PC)
+               $(DAEMON_PC) $(CTL_PC)
 
 # Which goals need the libraries, and so say clearly what is missing.
 BUILDS := $(filter-out deps clean check check-asan check-layers check-man \
-          check-unit-file demo bench uninstall,$(or $(MAKECMDGOALS),all))
+          check-unit-file demo bench soak uninstall,$(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 MISSING := $(shell for p in $(ALL_PC); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(MISSING),)
@@ -56,7 +57,7 @@ CTL_OBJ := $(CTL_SRC:%.c=$(BUILD)/%.o)
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 
 .PHONY: all deps check check-asan check-layers check-man check-unit-file unit \
-        demo bench install uninstall clean
+        demo bench soak install uninstall clean
 all: $(BUILD)/bulkwatchd $(BUILD)/bulkwatch
 
 $(BUILD)/libbulkwatch.a: $(LIB_OBJ)
@@ -74,6 +75,7 @@ $(BUILD)/milter/json/%.o:     PC := $(JSON_PC)
 $(BUILD)/milter/store/%.o:    PC := $(STORE_PC)
 $(BUILD)/milter/notify/%.o:   PC := $(NOTIFY_PC)
 $(BUILD)/milter/daemon/%.o:   PC := $(DAEMON_PC)
+$(BUILD)/milter/ctl/%.o:      PC := $(CTL_PC)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"
@@ -153,6 +155,20 @@ check-asan: deps
 demo: deps
 	@$(AGAIN) all
 	@$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/demo.py
+
+# ---------------------------------------------------------------------- soak
+
+# Mixed mail, kills and restarts for so many minutes, then Postfix's log beside
+# the ledger: the difference must be zero. And what of tests/fault takes long.
+MINUTES ?= 10
+SOAK_ENV = $(SUDO) env PYTHONDONTWRITEBYTECODE=1 BULKWATCH_LONG=1 \
+           BULKWATCHD=$(CURDIR)/$(BUILD)/bulkwatchd \
+           BULKWATCH=$(CURDIR)/$(BUILD)/bulkwatch $(PYTHON)
+soak: deps
+	@$(AGAIN) all
+	$(SOAK_ENV) tests/soak.py --minutes $(MINUTES) $(SOAK)
+	if [ -d tests/fault ]; then \
+	    $(SOAK_ENV) -m pytest -q -p no:cacheprovider tests/fault; fi
 
 # --------------------------------------------------------------------- bench
 

@@ -73,6 +73,33 @@ char *json_declaration(const struct declaration *declaration);
 char *json_senders(const struct sender_total *totals, size_t n);
 char *json_backup(const char *file, int64_t bytes);
 
+/* What `reconcile` found out: an object with first_at last_at messages outbound
+ * unexplained findings (an object: how many messages of each) not_taken
+ * not_in_log and mail, an array of those that were not simply counted: at
+ * queue_id sender mail_from login client via message_id recipients (null: not
+ * known) expanded counted (null: not in the ledger) finding retry_of (or
+ * null). */
+struct reconciled_mail {
+	int64_t at_ms;
+	const char *queue_id, *sender, *mail_from, *login, *client, *via;
+	const char *message_id, *finding, *retry_of;
+	bool has_recipients, has_counted;
+	uint32_t recipients, counted, expanded;
+};
+struct reconciliation_sum {
+	const char *finding;
+	uint64_t messages;
+};
+struct reconciliation {
+	int64_t first_ms, last_ms;
+	uint64_t messages, outbound, unexplained, turned_away, ledger_only;
+	const struct reconciliation_sum *sums;
+	size_t sums_n;
+	const struct reconciled_mail *mails;
+	size_t mails_n;
+};
+char *json_reconciliation(const struct reconciliation *reconciliation);
+
 /* Result of `check`: array of {subject, ok, text}. */
 struct check_result {
 	const char *subject;

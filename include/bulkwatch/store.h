@@ -405,6 +405,29 @@ int store_list(struct store *store, struct arena *arena,
 int store_show(struct store *store, struct arena *arena, int64_t id,
     size_t evidence_max, struct bulk_send_story *story_r, struct err *err);
 
+/*
+ * Hands the ledger's messages from about a moment on to each, the newest first,
+ * until it returns -1. They have no recipients, and live until it returns.
+ * They stand in the order in which they came into the ledger: a message that
+ * waited in the spool comes later than its time, so the reading goes on to
+ * STORE_LEDGER_MARGIN_MS before the moment, and some older ones come too.
+ * Returns 0 with what the ledger reaches back to, or -1.
+ */
+#define STORE_LEDGER_MARGIN_MS (INT64_C(7) * 24 * 3600 * 1000)
+struct ledger_reach {
+	int64_t first_ms; /* time of the oldest message; INT64_MAX: there is
+	                   * none */
+	bool purged;      /* there were older ones */
+};
+typedef int store_ledger_fn(void *context, const struct message *message);
+int store_ledger(struct store *store, int64_t from_ms, store_ledger_fn *each,
+    void *context, struct ledger_reach *reach_r, struct err *err);
+
+/* Whether there is an alert with this number, made at this moment, of this
+ * kind: 1, 0, or -1. */
+int store_has_alert(struct store *store, int64_t id, int64_t created_ms,
+    enum alert_kind kind, struct err *err);
+
 /* Who sends how much, most recipients first. */
 int store_senders(struct store *store, struct arena *arena, size_t top,
     struct sender_total **totals_r, size_t *n_r, struct err *err);

@@ -72,6 +72,7 @@ int withdraw_command(struct ctl *ctl);
 int export_command(struct ctl *ctl);
 int report_command(struct ctl *ctl);
 int backup_command(struct ctl *ctl);
+int reconcile_command(struct ctl *ctl);
 
 /* ------------------------------------------------- what handlers share */
 

@@ -297,6 +297,78 @@ store_show(struct store *store, struct arena *arena, int64_t id,
 	return 1;
 }
 
+/* ------------------------------------------------------------------ ledger */
+
+/* Messages older than the margin that may stand one behind the other before
+ * all that follow are taken for older too: a spool that was brought in, a
+ * clock that was wrong for a while. */
+#define LEDGER_OLD_MAX 1000
+
+/* Hands one over. 1: go on, 0: enough, -1: no memory. */
+static int
+ledger_row(sqlite3_stmt *row, store_ledger_fn *each, void *context)
+{
+	struct message message;
+	struct arena *arena = arena_new();
+	int go_on = arena == NULL ? -1 : read_message(row, arena, &message);
+	if (go_on == 0)
+		go_on = each(context, &message) == 0;
+	arena_free(arena);
+	return go_on;
+}
+
+static int
+ledger_reach(
+    struct store *store, struct ledger_reach *reach_r, struct err *err)
+{
+	int64_t purged_upto;
+	if (store_meta_get(store, META_PURGED_UPTO, &purged_upto, err) < 0)
+		return -1;
+	sqlite3_stmt *row =
+	    sql_bind(&store->sql, SQL_LEDGER_FIRST, err, "i", purged_upto);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	reach_r->purged = purged_upto > 0;
+	reach_r->first_ms = INT64_MAX;
+	if (got == 1) {
+		reach_r->first_ms = sqlite3_column_int64(row, 0);
+		sql_done(row);
+	}
+	return got < 0 ? -1 : 0;
+}
+
+int
+store_ledger(struct store *store, int64_t from_ms, store_ledger_fn *each,
+    void *context, struct ledger_reach *reach_r, struct err *err)
+{
+	int old = 0, go_on = 1, got = -1;
+	if (ledger_reach(store, reach_r, err) < 0)
+		return store_err(store, err, "ledger");
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_LEDGER_BACK, err, "");
+	while (row != NULL && go_on == 1 && old < LEDGER_OLD_MAX &&
+	       (got = sql_step(&store->sql, row, err)) == 1) {
+		int64_t at_ms = sqlite3_column_int64(row, 1);
+		old = at_ms < from_ms - STORE_LEDGER_MARGIN_MS ? old + 1 : 0;
+		go_on = ledger_row(row, each, context);
+	}
+	if (got == 1)
+		sql_done(row);
+	if (go_on < 0)
+		return err_set(err, "ledger: memory is out");
+	return got < 0 ? store_err(store, err, "ledger") : 0;
+}
+
+int
+store_has_alert(struct store *store, int64_t id, int64_t created_ms,
+    enum alert_kind kind, struct err *err)
+{
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_ALERT_IS, err, "iii", id,
+	    created_ms, (int64_t)kind);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got == 1)
+		sql_done(row);
+	return got < 0 ? store_err(store, err, "alerts") : got;
+}
+
 /* ----------------------------------------------------------------- senders */
 
 int

@@ -263,6 +263,12 @@ static const char *const texts[SQL_N] = {
     [SQL_SHOW_ALERTS] =
         "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
         "sent_at, last_error FROM alert WHERE bulk_send = ? ORDER BY id",
+    [SQL_LEDGER_BACK] =
+        "SELECT " MESSAGE_COLUMNS " FROM message ORDER BY id DESC",
+    [SQL_LEDGER_FIRST] =
+        "SELECT at FROM message WHERE id > ? ORDER BY id LIMIT 1",
+    [SQL_ALERT_IS] =
+        "SELECT 1 FROM alert WHERE id = ? AND created_at = ? AND kind = ?",
     [SQL_SENDERS] =
         "SELECT identity, sender, m, r, f, l, (SELECT count(*) FROM bulk_send "
         "WHERE bulk_send.sender = top.sender AND bulk_send.identity = "

@@ -71,6 +71,7 @@ sodium store
 curl/ notify
 libmilter/ daemon|mta
 systemd/ daemon
+zlib ctl
 LIST
 
 if [ -s "$faults" ]; then

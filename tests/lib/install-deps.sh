@@ -10,7 +10,7 @@
 set -eu
 
 DEFAULT_PACKAGES="gcc make pkg-config libmilter-dev libsqlite3-dev libconfig-dev libgmime-3.0-dev
-libcurl4-openssl-dev libjansson-dev libsystemd-dev libsodium-dev libcmocka-dev python3
+libcurl4-openssl-dev libjansson-dev libsystemd-dev libsodium-dev zlib1g-dev libcmocka-dev python3
 python3-pytest python3-pytest-xdist postfix sasl2-bin libsasl2-modules libsasl2-modules-db mandoc sqlite3 faketime
 strace"
 

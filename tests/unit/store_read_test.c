@@ -407,6 +407,139 @@ no_more_senders_than_asked_for(void **state)
 	assert_int_equal(n, 30);
 }
 
+/* ------------------------------------------------------------------ ledger */
+
+struct heard {
+	struct world *w;
+	size_t n, most; /* stops after so many; 0: never */
+	int64_t newest, oldest;
+	char queue_id[32];
+};
+
+static int
+hear_message(void *context, const struct message *message)
+{
+	struct heard *h = context;
+	if (h->n++ == 0)
+		h->newest = message->id;
+	h->oldest = message->id;
+	snprintf(h->queue_id, sizeof(h->queue_id), "%s", message->queue_id);
+	return h->n == h->most ? -1 : 0;
+}
+
+static struct ledger_reach
+ledger(struct world *w, int64_t from_ms, struct heard *h)
+{
+	struct ledger_reach reach = {0};
+	struct err err;
+	if (store_ledger(w->store, from_ms, hear_message, h, &reach, &err) < 0)
+		fail_msg("%s", err.text);
+	return reach;
+}
+
+#define DAY_SECS 86400
+
+static void
+the_ledger_is_read_backwards_and_tells_its_reach(void **state)
+{
+	struct world *w = *state;
+	struct heard none = {0}, all = {0};
+	assert_true(ledger(w, 0, &none).first_ms == INT64_MAX);
+	assert_int_equal(none.n, 0);
+	for (unsigned i = 0; i < 5; i++)
+		mail(w, .first = i, .n = 1, .later = i);
+	struct ledger_reach reach = ledger(w, 0, &all);
+	assert_int_equal(all.n, 5);
+	assert_int_equal(all.newest, 5);
+	assert_int_equal(all.oldest, 1);
+	assert_string_equal(all.queue_id, "Q1");
+	assert_true(reach.first_ms == w->at_ms);
+	assert_false(reach.purged);
+}
+
+static void
+the_ledger_is_read_until_it_is_enough(void **state)
+{
+	struct world *w = *state;
+	struct heard two = {.most = 2}, all = {0};
+	for (unsigned i = 0; i < 5; i++)
+		mail(w, .first = i, .n = 1, .later = i);
+	ledger(w, 0, &two);
+	assert_int_equal(two.n, 2);
+	/* The statement was left in the middle: it begins anew. */
+	ledger(w, 0, &all);
+	assert_int_equal(all.n, 5);
+}
+
+static void
+what_waited_in_the_spool_does_not_end_the_reading(void **state)
+{
+	struct world *w = *state;
+	struct heard h = {0};
+	mail(w, .n = 1, .later = 0);
+	/* It comes in late, and is of long before. */
+	for (unsigned i = 0; i < 20; i++)
+		mail(w, .first = i, .n = 1, .later = -30 * DAY_SECS);
+	ledger(w, w->at_ms, &h);
+	assert_int_equal(h.n, 21);
+	assert_string_equal(h.queue_id, "Q1");
+}
+
+static void
+far_older_messages_are_not_read_to_the_end(void **state)
+{
+	struct world *w = *state;
+	struct heard h = {0};
+	sql_do(w, "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 "
+		  "FROM n WHERE i < 3000) INSERT INTO message SELECT i, 1, 1, "
+		  "0, 0, 0, 1, 0, 1, 0, 'an@x.vn', NULL, NULL, '', 'O' || i, "
+		  "'', '', NULL, NULL FROM n");
+	store_close(&w->store);
+	open_store(w);
+	mail(w, .n = 1);
+	ledger(w, w->at_ms, &h);
+	assert_int_equal(h.newest, 3001);
+	assert_int_equal(h.n, 1001);
+}
+
+static void
+a_purged_ledger_says_so(void **state)
+{
+	struct world *w = *state;
+	struct heard h = {0};
+	struct err err;
+	uint64_t removed;
+	bool more;
+	mail(w, .n = 1, .later = -2 * DAY_SECS);
+	mail(w, .first = 1, .n = 1);
+	assert_int_equal(store_sum_up(w->store, &more, &err), 0);
+	assert_int_equal(store_purge_ledger(w->store,
+			     w->at_ms - DAY_SECS * INT64_C(1000), &removed,
+			     &more, &err),
+	    0);
+	assert_int_equal(removed, 1);
+	struct ledger_reach reach = ledger(w, 0, &h);
+	assert_true(reach.purged);
+	assert_true(reach.first_ms == w->at_ms);
+}
+
+static void
+an_alert_is_known_by_all_that_its_message_id_says(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	mail(w, .n = 25);
+	int64_t made = sql_number(w, "SELECT created_at FROM alert");
+	assert_int_equal(
+	    store_has_alert(w->store, 1, made, ALERT_STARTED, &err), 1);
+	assert_int_equal(
+	    store_has_alert(w->store, 2, made, ALERT_STARTED, &err), 0);
+	assert_int_equal(
+	    store_has_alert(w->store, 1, made + 1, ALERT_STARTED, &err), 0);
+	assert_int_equal(
+	    store_has_alert(w->store, 1, made, ALERT_NOTICE, &err), 0);
+}
+
 /* ------------------------------------------------------------------- facts */
 
 static void
@@ -457,6 +590,12 @@ main(void)
 	    with_store(a_retry_is_in_the_totals_once),
 	    with_store(one_name_as_login_and_as_envelope_sender_is_two_senders),
 	    with_store(no_more_senders_than_asked_for),
+	    with_store(the_ledger_is_read_backwards_and_tells_its_reach),
+	    with_store(the_ledger_is_read_until_it_is_enough),
+	    with_store(what_waited_in_the_spool_does_not_end_the_reading),
+	    with_store(far_older_messages_are_not_read_to_the_end),
+	    with_store(a_purged_ledger_says_so),
+	    with_store(an_alert_is_known_by_all_that_its_message_id_says),
 	    with_store(facts_count_what_there_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,6 +206,11 @@ class Daemon:
                 return row["messages"], row["recipients"]
         return 0, 0
 
+    def reconcile(self, *words, status=0):
+        """What `reconcile` found in the logs; it ends with 1 where something is unexplained."""
+        done = run_bulkwatch(self.config, "reconcile", *map(str, words), status=status)
+        return done if status == 0 else _json(done.stdout)
+
     # -- inside -------------------------------------------------------------------------------
 
     def _is_ready(self):

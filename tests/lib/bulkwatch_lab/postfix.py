@@ -138,8 +138,8 @@ class Postfix:
     # -- life ---------------------------------------------------------------------------------
 
     def start(self):
-        """Starts it, and returns once every listener answers."""
-        self.ports = {name: free_port() for name in self.listeners}
+        """Starts it, and returns once every listener answers; again where it did before."""
+        self.ports = self.ports or {name: free_port() for name in self.listeners}
         self._write_files()
         console = open(self.dir / "console", "ab")
         self.process = subprocess.Popen(
@@ -214,10 +214,14 @@ class Postfix:
 
     def held(self):
         """The queue ids of the messages in the hold queue."""
+        return self.waiting("hold")
+
+    def waiting(self, *names):
+        """The queue ids of the messages in the queues of these names."""
         found = subprocess.run([_program("postqueue"), "-c", str(self.confdir), "-j"],
                                env=self._environment(), capture_output=True, text=True, check=True)
         mails = [json.loads(line) for line in found.stdout.splitlines()]
-        return [mail["queue_id"] for mail in mails if mail["queue_name"] == "hold"]
+        return [mail["queue_id"] for mail in mails if mail["queue_name"] in names]
 
     def discard_held(self):
         """Deletes all messages in the hold queue."""
@@ -231,6 +235,11 @@ class Postfix:
         subprocess.run([_program("sendmail"), "-C", str(self.confdir), "-i", "-f", sender,
                         "--", *recipients],
                        input=data, env=self._environment(), check=True)
+
+    def reload(self):
+        """Has it read its settings again: its programs end once their session is over."""
+        subprocess.run([_program("postfix"), "-c", str(self.confdir), "reload"],
+                       env=self._environment(), capture_output=True, check=True)
 
     def flush(self):
         """Has every deferred message tried again now."""
