@@ -100,12 +100,30 @@ struct reconciliation {
 };
 char *json_reconciliation(const struct reconciliation *reconciliation);
 
-/* Result of `check`: array of {subject, ok, text}. */
+/* Result of `check`: array of {subject, ok, text, level}. */
 struct check_result {
 	const char *subject;
 	bool ok;
 	const char *text;
+	bool note; /* ok, and worth knowing: level is "note" */
 };
 char *json_check(const struct check_result *results, size_t n);
+
+/* Outcome of `attach` and `detach`: {file, changes: [{parameter, before,
+ * after}], restored, dry_run, notes}; before and after are null where the
+ * parameter is not set. */
+struct wiring_change {
+	const char *parameter;
+	const char *before, *after; /* NULL: not set */
+};
+struct wiring_outcome {
+	const char *file;
+	const struct wiring_change *changes;
+	size_t changes_n;
+	bool restored, dry_run;
+	const char *const *notes;
+	size_t notes_n;
+};
+char *json_wiring(const struct wiring_outcome *outcome);
 
 #endif

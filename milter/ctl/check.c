@@ -32,7 +32,10 @@ report(struct report *report, const char *subject, bool ok, const char *text)
 	if (report->n == RESULTS_MAX)
 		return;
 	report->results[report->n++] = (struct check_result){
-	    subject, ok && text != NULL, text == NULL ? "memory is out" : text};
+	    .subject = subject,
+	    .ok = ok && text != NULL,
+	    .text = text == NULL ? "memory is out" : text,
+	};
 }
 
 static void
@@ -253,13 +256,16 @@ check_print(
 		screen.width = INT_MAX;
 	for (size_t i = 0; i < n; i++) {
 		bool ok = results[i].ok;
-		enum tint tint = ok ? TINT_GREEN : TINT_RED;
+		bool note = ok && results[i].note;
+		enum tint tint = note ? TINT_YELLOW
+				 : ok ? TINT_GREEN
+				      : TINT_RED;
 		const char *text = text_clean(
 		    view->arena, results[i].text, strlen(results[i].text));
 		if (text == NULL)
 			return -1;
 		screen_tint(&screen, view->out, tint);
-		fprintf(view->out, "%-5s", ok ? "ok" : "fault");
+		fprintf(view->out, "%-5s", note ? "note" : ok ? "ok" : "fault");
 		screen_untint(&screen, view->out, tint);
 		int indent = fprintf(view->out, "  %-9s  ", results[i].subject);
 		screen_wrap(&screen, view->out, indent + 5, text);

@@ -49,8 +49,14 @@ const struct command ctl_commands[] = {
     {"reconcile", "[--instance NAME] [--added P] LOGFILE...",
         "which outbound mail of Postfix's log is not in the ledger, and why",
         reconcile_command},
-    {"check", "",
-        "what is wrong with settings, templates, database, spool and socket",
+    {"attach", "postfix [--config-dir DIR] [--default-action "
+        "accept|tempfail|quarantine] [--dry-run]",
+        "name bulkwatchd in the mail server's settings", attach_command},
+    {"detach", "postfix [--config-dir DIR] [--dry-run]",
+        "take it out again: main.cf is what it was", detach_command},
+    {"check", "[--config-dir DIR]",
+        "what is wrong with settings, templates, database, spool, socket and "
+        "mail server, and how to mend it",
         check_command},
     {"selftest", "",
         "send a test message the whole way, and tell what became of it",

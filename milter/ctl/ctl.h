@@ -73,6 +73,8 @@ int export_command(struct ctl *ctl);
 int report_command(struct ctl *ctl);
 int backup_command(struct ctl *ctl);
 int reconcile_command(struct ctl *ctl);
+int attach_command(struct ctl *ctl);
+int detach_command(struct ctl *ctl);
 
 /* ------------------------------------------------- what handlers share */
 

@@ -43,7 +43,10 @@ say(struct test *t, const char *subject, bool ok, const char *text)
 	ok = ok && text != NULL;
 	if (t->steps_n < STEPS_MAX)
 		t->steps[t->steps_n++] = (struct check_result){
-		    subject, ok, text == NULL ? "memory is out" : text};
+		    .subject = subject,
+		    .ok = ok,
+		    .text = text == NULL ? "memory is out" : text,
+		};
 	t->well = t->well && ok;
 	return ok ? 0 : -1;
 }

@@ -247,7 +247,11 @@ check_object(const void *items, size_t i)
 	bool whole =
 	    build_put(object, "subject", build_string(result->subject)) &&
 	    build_put(object, "ok", json_boolean(result->ok)) &&
-	    build_put(object, "text", build_string(result->text));
+	    build_put(object, "text", build_string(result->text)) &&
+	    build_put(object, "level",
+		json_string(!result->ok    ? "fault"
+			    : result->note ? "note"
+					   : "ok"));
 	return build_whole(whole, object);
 }
 
@@ -255,4 +259,43 @@ char *
 json_check(const struct check_result *results, size_t n)
 {
 	return build_pretty(build_array(results, n, check_object));
+}
+
+static json_t *
+wiring_change_object(const void *items, size_t i)
+{
+	const struct wiring_change *change =
+	    (const struct wiring_change *)items + i;
+	json_t *object = json_object();
+	bool whole =
+	    build_put(object, "parameter", build_string(change->parameter)) &&
+	    build_put(object, "before",
+		change->before == NULL ? json_null()
+				       : build_string(change->before)) &&
+	    build_put(object, "after",
+		change->after == NULL ? json_null()
+				      : build_string(change->after));
+	return build_whole(whole, object);
+}
+
+static json_t *
+note_string(const void *items, size_t i)
+{
+	return build_string(((const char *const *)items)[i]);
+}
+
+char *
+json_wiring(const struct wiring_outcome *outcome)
+{
+	json_t *object = json_object();
+	bool whole =
+	    build_put(object, "file", build_string(outcome->file)) &&
+	    build_put(object, "changes",
+		build_array(outcome->changes, outcome->changes_n,
+		    wiring_change_object)) &&
+	    build_put(object, "restored", json_boolean(outcome->restored)) &&
+	    build_put(object, "dry_run", json_boolean(outcome->dry_run)) &&
+	    build_put(object, "notes",
+		build_array(outcome->notes, outcome->notes_n, note_string));
+	return build_pretty(build_whole(whole, object));
 }

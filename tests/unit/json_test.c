@@ -432,11 +432,18 @@ check_says_what_is_well(void **state)
 {
 	(void)state;
 	const struct check_result results[] = {
-	    {"settings", true, "fine"}, {"socket", false, "nobody listens"}};
-	char *text = json_check(results, 2);
+	    {"settings", true, "fine", false},
+	    {"socket", false, "nobody listens", false},
+	    {"postfix", true, "by the way", true}};
+	char *text = json_check(results, 3);
 	holds(text, "\"subject\": \"settings\",\n    \"ok\": true,");
 	holds(text, "\"subject\": \"socket\",\n    \"ok\": false,\n"
-		    "    \"text\": \"nobody listens\"");
+		    "    \"text\": \"nobody listens\",\n"
+		    "    \"level\": \"fault\"");
+	holds(text, "\"ok\": true,\n    \"text\": \"fine\",\n"
+		    "    \"level\": \"ok\"");
+	holds(text, "\"ok\": true,\n    \"text\": \"by the way\",\n"
+		    "    \"level\": \"note\"");
 	free(text);
 }
 

@@ -436,10 +436,12 @@ senders_shows_a_line_for_each(void **state)
 }
 
 static const struct check_result results[] = {
-    {"settings", true, "/etc/bulkwatch/bulkwatch.conf, 2 rules"},
+    {"settings", true, "/etc/bulkwatch/bulkwatch.conf, 2 rules", false},
     {"socket", false,
 	"nobody listens at /run/bulkwatch/milter.sock; start the daemon: "
-	"systemctl start bulkwatchd"},
+	"systemctl start bulkwatchd",
+	false},
+    {"postfix", true, "mail passes uncounted", true},
 };
 
 static void
@@ -448,11 +450,12 @@ check_is_one_line_a_result_in_a_file(void **state)
 	struct screen narrow = {.width = 40};
 	struct capture c;
 	assert_int_equal(
-	    check_print(capture_init(&c, *state, &narrow), results, 2), 0);
+	    check_print(capture_init(&c, *state, &narrow), results, 3), 0);
 	/* clang-format off */
 	captured(&c,
 	    "ok     settings   /etc/bulkwatch/bulkwatch.conf, 2 rules\n"
-	    "fault  socket     nobody listens at /run/bulkwatch/milter.sock; start the daemon: systemctl start bulkwatchd\n");
+	    "fault  socket     nobody listens at /run/bulkwatch/milter.sock; start the daemon: systemctl start bulkwatchd\n"
+	    "note   postfix    mail passes uncounted\n");
 	/* clang-format on */
 }
 
@@ -462,13 +465,14 @@ check_is_wrapped_and_coloured_on_a_terminal(void **state)
 	struct screen terminal = {.width = 60, .cut = true, .colour = true};
 	struct capture c;
 	assert_int_equal(
-	    check_print(capture_init(&c, *state, &terminal), results, 2), 0);
+	    check_print(capture_init(&c, *state, &terminal), results, 3), 0);
 	/* clang-format off */
 	captured(&c,
 	    "\033[32mok   \033[0m  settings   /etc/bulkwatch/bulkwatch.conf, 2 rules\n"
 	    "\033[1;31mfault\033[0m  socket     nobody listens at\n"
 	    "                  /run/bulkwatch/milter.sock; start the\n"
-	    "                  daemon: systemctl start bulkwatchd\n");
+	    "                  daemon: systemctl start bulkwatchd\n"
+	    "\033[33mnote \033[0m  postfix    mail passes uncounted\n");
 	/* clang-format on */
 }
 

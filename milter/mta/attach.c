@@ -1,0 +1,423 @@
+/*
+ * attach.c: bulkwatchd into Postfix's lists of milters.
+ *
+ * Only the two lists change. What holds for our entry alone (what Postfix does
+ * while nobody answers, how long it waits) is written into the entry, so the
+ * other milters keep what main.cf says for all.
+ */
+#include "bulkwatch/mta.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "edit.h"
+#include "postconf.h"
+#include "reach.h"
+
+/* What our entry gets where main.cf would give up too early. */
+#define PATIENT_CONTENT "60s"
+#define PATIENT_COMMAND "30s"
+
+bool
+mta_default_action(const char *word)
+{
+	static const char *const words[] = {"accept", "tempfail", "quarantine"};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return false;
+}
+
+/* -------------------------------------------------------------- our entry */
+
+/* Gives the entry a time limit of its own if the one in force is too short. */
+static int
+make_patient(struct edit *e, struct milter *m, const char *name, long least,
+    const char *patient, struct err *err)
+{
+	const char *value = milters_attribute(m, name);
+	const char *parameter = arena_printf(e->arena, "milter_%s", name);
+	if (parameter == NULL)
+		return err_set(err, "out of memory");
+	if (value == NULL &&
+	    postconf_value(e->arena, e->work, parameter, true, &value, err) < 0)
+		return -1;
+	long secs = milters_seconds(value);
+	if (secs < 0 || secs >= least)
+		return 0;
+	return milters_set_attribute(m, name, patient) < 0
+		   ? err_set(err, "our entry has too many settings")
+		   : 0;
+}
+
+static int
+complete(struct edit *e, struct milter *m, const char *action, struct err *err)
+{
+	if (action != NULL &&
+	    milters_set_attribute(m, "default_action", action) < 0)
+		return err_set(err, "our entry has too many settings");
+	if (make_patient(e, m, "content_timeout", MTA_CONTENT_SECS_LEAST,
+		PATIENT_CONTENT, err) < 0 ||
+	    make_patient(e, m, "command_timeout", MTA_COMMAND_SECS_LEAST,
+		PATIENT_COMMAND, err) < 0)
+		return -1;
+	return make_patient(e, m, "connect_timeout", MTA_COMMAND_SECS_LEAST,
+	    PATIENT_COMMAND, err);
+}
+
+/* --------------------------------------------------------------- the lists */
+
+/* A list without one entry, and with a text at its end. */
+static const char *
+moved_to_end(struct arena *arena, const struct milter_list *list, size_t from,
+    const char *entry)
+{
+	const char *text = "";
+	for (size_t i = 0; i < list->n && text != NULL; i++)
+		if (i != from)
+			text = arena_printf(
+			    arena, "%s%s, ", text, list->items[i].written);
+	return text == NULL ? NULL : arena_printf(arena, "%s%s", text, entry);
+}
+
+/* A list with another text for one of its entries. */
+static const char *
+replaced(struct arena *arena, const struct milter_list *list, size_t at,
+    const char *entry)
+{
+	const char *text = "";
+	for (size_t i = 0; i < list->n && text != NULL; i++)
+		text = arena_printf(arena, "%s%s%s", text, i == 0 ? "" : ", ",
+		    i == at ? entry : list->items[i].written);
+	return text;
+}
+
+/* The list as it stands, with our entry behind it. */
+static int
+append(struct edit *e, const char *parameter, const struct standing *s,
+    const char *action, struct err *err)
+{
+	struct milter ours = {.endpoint = place_for_postfix(
+				  e->arena, &e->place, e->queue_directory)};
+	if (ours.endpoint == NULL)
+		return err_set(err, "out of memory");
+	if (complete(e, &ours, action, err) < 0)
+		return -1;
+	size_t end = strlen(s->value);
+	while (end > 0 && strchr(", \t", s->value[end - 1]) != NULL)
+		end--;
+	const char *entry = milters_write(e->arena, &ours);
+	const char *value = entry == NULL
+				? NULL
+				: arena_printf(e->arena, "%.*s%s%s", (int)end,
+				      s->value, end == 0 ? "" : ", ", entry);
+	if (value == NULL)
+		return err_set(err, "out of memory");
+	return postconf_set(e->arena, e->work, parameter, value, err);
+}
+
+/* Our entry is there already: at its place, and with all that it needs? */
+static int
+improve(struct edit *e, const char *parameter, struct standing *s, size_t at,
+    const char *action, struct err *err)
+{
+	struct milter *m = &s->list.items[at];
+	const char *entry = m->written;
+	if (milters_reference(e->arena, entry) == NULL) {
+		struct milter better = *m;
+		if (complete(e, &better, action, err) < 0)
+			return -1;
+		const char *before = milters_write(e->arena, m);
+		const char *after = milters_write(e->arena, &better);
+		if (before == NULL || after == NULL)
+			return err_set(err, "out of memory");
+		if (strcmp(before, after) != 0)
+			entry = after;
+	}
+	bool last = at + 1 == s->list.n;
+	if (last && entry == m->written)
+		return 0;
+	const char *value = last ? replaced(e->arena, &s->list, at, entry)
+				 : moved_to_end(e->arena, &s->list, at, entry);
+	if (value == NULL)
+		return err_set(err, "out of memory");
+	return postconf_set(e->arena, e->work, parameter, value, err);
+}
+
+/* $name expands to ours: what that entry needs must be written there. */
+static void
+note_references(struct edit *e, const char *parameter, const struct standing *s,
+    const char *action, struct mta_outcome *outcome)
+{
+	for (size_t i = 0; i < s->list.n; i++) {
+		const char *written = s->list.items[i].written;
+		const char *name = milters_reference(e->arena, written);
+		const char *now = milters_attribute(&s->last, "default_action");
+		if ((!s->ours[i] && !s->among[i]) || name == NULL ||
+		    strcmp(name, "smtpd_milters") == 0 ||
+		    strcmp(name, "non_smtpd_milters") == 0)
+			continue;
+		if (action != NULL && (now == NULL || strcmp(now, action) != 0))
+			edit_note(outcome,
+			    arena_printf(e->arena,
+				"%s names us through %s, which is left as it "
+				"is: write default_action=%s there",
+				parameter, written, action));
+		if (s->among[i] && s->behind > 0)
+			edit_note(outcome,
+			    arena_printf(e->arena,
+				"%s names us through %s, where other milters "
+				"stand behind us: put ours last there",
+				parameter, written));
+	}
+}
+
+static int
+attach_to(struct edit *e, const char *parameter, const char *action,
+    struct mta_outcome *outcome, struct err *err)
+{
+	struct standing *s = arena_alloc(e->arena, sizeof(*s));
+	if (s == NULL)
+		return err_set(err, "out of memory");
+	if (edit_look(e, parameter, s, err) < 0)
+		return -1;
+	if (s->times > 1)
+		return err_set(err,
+		    "%s: %s names our socket %zu times, so mail would be "
+		    "counted as often; take out all but one",
+		    e->main_cf, parameter, s->times);
+	if (s->times == 0)
+		return append(e, parameter, s, action, err);
+	for (size_t i = 0; i < s->list.n; i++)
+		if (s->ours[i] && improve(e, parameter, s, i, action, err) < 0)
+			return -1;
+	note_references(e, parameter, s, action, outcome);
+	return 0;
+}
+
+static const char *const lists[] = {"smtpd_milters", "non_smtpd_milters"};
+
+/* Both lists; one that refers to the other comes after it, so that we don't
+ * stand in it twice. */
+static int
+attach_to_lists(struct edit *e, const char *action, struct mta_outcome *outcome,
+    struct err *err)
+{
+	const char *value;
+	if (postconf_value(
+		e->arena, e->work, "smtpd_milters", false, &value, err) < 0)
+		return -1;
+	size_t first = strstr(value, "non_smtpd_milters") != NULL;
+	if (attach_to(e, lists[first], action, outcome, err) < 0 ||
+	    attach_to(e, lists[1 - first], action, outcome, err) < 0)
+		return -1;
+	for (size_t i = 0; i < 2; i++) {
+		struct standing *s = arena_alloc(e->arena, sizeof(*s));
+		if (s == NULL)
+			return err_set(err, "out of memory");
+		if (edit_look(e, lists[i], s, err) < 0)
+			return -1;
+		if (s->times != 1)
+			return err_set(err,
+			    "%s: our socket cannot be put into %s = %s; write "
+			    "it there by hand",
+			    e->main_cf, lists[i], s->value);
+		if (edit_compare(e, lists[i], outcome, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------- what must be so */
+
+/* Who would look for the socket in the wrong place would make all mail wait. */
+static int
+check_chroot(struct edit *e, const struct services *services, struct err *err)
+{
+	if (place_in_chroot(&e->place, e->queue_directory))
+		return 0;
+	const char *level;
+	if (postconf_value(e->arena, e->folder, "compatibility_level", true,
+		&level, err) < 0)
+		return -1;
+	for (size_t i = 0; i < services->n; i++) {
+		const struct service *s = &services->items[i];
+		if (!service_asks_milters(s) || !service_in_chroot(s, level))
+			continue;
+		return err_set(err,
+		    "%s runs in a chroot (%s/master.cf) and cannot see %s; "
+		    "set listen = \"unix:%s/bulkwatch/milter.sock\" in "
+		    "bulkwatch.conf, restart bulkwatchd, and give the command "
+		    "again",
+		    s->label, e->folder, e->place.path, e->queue_directory);
+	}
+	return 0;
+}
+
+/* A socket that is there and that Postfix's user cannot open is as bad. One
+ * that is not there yet comes with the daemon. */
+static int
+check_reach(struct edit *e, struct err *err)
+{
+	const char *owner, *why;
+	if (e->place.path == NULL || access(e->place.path, F_OK) < 0)
+		return 0;
+	if (postconf_value(
+		e->arena, e->folder, "mail_owner", true, &owner, err) < 0)
+		return -1;
+	return reach_path(e->arena, owner, e->place.path, &why) == REACH_NO
+		   ? err_set(err, "%s", why)
+		   : 0;
+}
+
+/* What stands in master.cf holds instead of main.cf's. */
+static void
+note_overrides(struct edit *e, const struct services *services,
+    struct mta_outcome *outcome)
+{
+	const char *place =
+	    place_for_postfix(e->arena, &e->place, e->queue_directory);
+	for (size_t i = 0; i < services->n && place != NULL; i++) {
+		const struct service *s = &services->items[i];
+		for (size_t k = 0; k < 2; k++) {
+			const char *own = service_override(s, lists[k]);
+			if (own == NULL || strstr(own, place) != NULL)
+				continue;
+			edit_note(outcome,
+			    arena_printf(e->arena,
+				"%s has a list of its own in master.cf, %s = "
+				"%s, and is left as it is; to have its mail "
+				"counted: postconf -c %s -P "
+				"'%s/%s=%s%s%s'",
+				s->label, lists[k],
+				own[0] == '\0' ? "(none)" : own, e->folder,
+				s->label, lists[k], own,
+				own[0] == '\0' ? "" : ", ", place));
+		}
+	}
+}
+
+static int
+note_default_action(
+    struct edit *e, struct mta_outcome *outcome, struct err *err)
+{
+	static const struct {
+		const char *action, *means;
+	} meanings[] = {
+	    {"accept", "mail passes uncounted"},
+	    {"tempfail", "mail waits: clients are told to try again later"},
+	    {"quarantine", "mail goes into the hold queue"},
+	    {"reject", "mail is refused for good, and lost if its sender "
+		       "does not send it again"},
+	};
+	struct standing *s = arena_alloc(e->arena, sizeof(*s));
+	if (s == NULL)
+		return err_set(err, "out of memory");
+	if (edit_look(e, "smtpd_milters", s, err) < 0)
+		return -1;
+	const char *action = milters_attribute(&s->last, "default_action");
+	bool own = action != NULL;
+	if (!own && postconf_value(e->arena, e->work, "milter_default_action",
+			true, &action, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		if (strcmp(action, meanings[i].action) == 0)
+			edit_note(outcome,
+			    arena_printf(e->arena,
+				"while bulkwatchd does not answer, %s (%s = "
+				"%s); --default-action chooses",
+				meanings[i].means,
+				own ? "default_action of our entry"
+				    : "milter_default_action",
+				action));
+	return 0;
+}
+
+/* ------------------------------------------------------------------- doing */
+
+/* True if main.cf names us; -1 on error. Looks at the copy. */
+static int
+names_us(struct edit *e, struct err *err)
+{
+	size_t times = 0;
+	for (size_t i = 0; i < 2; i++) {
+		struct standing *s = arena_alloc(e->arena, sizeof(*s));
+		if (s == NULL)
+			return err_set(err, "out of memory");
+		if (edit_look(e, lists[i], s, err) < 0)
+			return -1;
+		times += s->times;
+	}
+	return times > 0;
+}
+
+/*
+ * Keeps main.cf as it was, for detach. One that names us already is not how it
+ * was before: then an earlier copy serves if nobody changed main.cf since, and
+ * otherwise there is none.
+ */
+static int
+keep(struct edit *e, bool named_us, const struct whole *result, struct err *err)
+{
+	struct whole with = *result;
+	with.mode = e->now.mode;
+	with.uid = e->now.uid;
+	with.gid = e->now.gid;
+	if (named_us && !e->untouched) {
+		unlink(e->before_path);
+		unlink(e->with_path);
+		return 0;
+	}
+	if (!e->untouched &&
+	    whole_replace(e->arena, e->before_path, &e->now, err) < 0)
+		return -1;
+	return whole_replace(e->arena, e->with_path, &with, err);
+}
+
+static int
+attach(struct edit *e, const struct mta_options *options,
+    struct mta_outcome *outcome, struct err *err)
+{
+	struct services *services = arena_alloc(e->arena, sizeof(*services));
+	struct whole result;
+	if (services == NULL)
+		return err_set(err, "out of memory");
+	if (edit_begin(e, &e->now, err) < 0)
+		return -1;
+	int named_us = names_us(e, err);
+	if (named_us < 0 ||
+	    postconf_services(e->arena, e->folder, services, err) < 0 ||
+	    check_chroot(e, services, err) < 0 || check_reach(e, err) < 0)
+		return -1;
+	/* We listen elsewhere now: what an earlier attach wrote must go. */
+	if (named_us == 0 && e->untouched && edit_begin(e, &e->before, err) < 0)
+		return -1;
+	if (attach_to_lists(e, options->default_action, outcome, err) < 0 ||
+	    note_default_action(e, outcome, err) < 0)
+		return -1;
+	note_overrides(e, services, outcome);
+	if (options->dry_run || outcome->changes_n == 0)
+		return 0;
+	if (edit_result(e, &result, err) < 0 ||
+	    keep(e, named_us == 1, &result, err) < 0)
+		return -1;
+	return edit_apply(e, &result, err);
+}
+
+int
+mta_attach(struct arena *arena, const struct settings *settings,
+    const struct mta_options *options, struct mta_outcome *outcome_r,
+    struct err *err)
+{
+	struct edit *e = arena_alloc(arena, sizeof(*e));
+	if (e == NULL)
+		return err_set(err, "out of memory");
+	*outcome_r = (struct mta_outcome){0};
+	int result = edit_open(arena, settings, options->config_dir, e, err);
+	outcome_r->file = e->main_cf;
+	if (result == 0)
+		result = attach(e, options, outcome_r, err);
+	edit_close(e);
+	return result;
+}

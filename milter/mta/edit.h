@@ -1,0 +1,75 @@
+/*
+ * edit.h: what attach and detach share: a copy of Postfix's settings to work
+ * on, where our entries stand in it, and the step that puts it in force.
+ *
+ * All changes are made to a copy, with postconf(1), and looked at there. Only
+ * the finished main.cf takes the old one's place, so whatever goes wrong
+ * before leaves everything as it was.
+ */
+#ifndef BULKWATCH_MTA_EDIT_H
+#define BULKWATCH_MTA_EDIT_H
+
+#include "bulkwatch/mta.h"
+#include "whole.h"
+#include "milters.h"
+#include "place.h"
+
+struct edit {
+	struct arena *arena;
+	const char *folder;  /* Postfix's */
+	const char *main_cf; /* its path */
+	struct whole now;    /* main.cf as it is */
+	/* What attach kept: as it was before, and as attach left it. */
+	const char *before_path, *with_path;
+	struct whole before, with;
+	bool kept;      /* both are there */
+	bool untouched; /* and main.cf is still as attach left it */
+	struct place place;
+	const char *queue_directory;
+	const char *work; /* the copy's folder; NULL: none yet */
+};
+
+/* Reads all that is known before anything is changed. End with edit_close,
+ * after a failure too. Returns 0 or -1. */
+int edit_open(struct arena *arena, const struct settings *settings,
+    const char *config_dir, struct edit *edit_r, struct err *err);
+
+/* Makes the copy from this text of main.cf, instead of an earlier one. */
+int edit_begin(struct edit *edit, const struct whole *main_cf, struct err *err);
+
+/* Removes the copy. */
+void edit_close(struct edit *edit);
+
+/* Where we stand in one list of milters. */
+struct standing {
+	const char *value;       /* as main.cf has it, on one line */
+	struct milter_list list; /* its entries */
+	/* Of each entry: it is ours, or a reference to ours alone; or a
+	 * reference to ours among others. */
+	bool ours[MILTERS_MAX], among[MILTERS_MAX];
+	/* All that it expands to: how often ours is in it, whether others
+	 * stand behind the last one of ours, and that one. */
+	size_t times, behind;
+	struct milter last;
+};
+
+/* Looks at a parameter of the copy. Returns 0 or -1. */
+int edit_look(struct edit *edit, const char *parameter,
+    struct standing *standing_r, struct err *err);
+
+/* Adds the difference of a parameter between main.cf and the copy to the
+ * outcome, if there is one. Returns 0 or -1. */
+int edit_compare(struct edit *edit, const char *parameter,
+    struct mta_outcome *outcome, struct err *err);
+
+/* Reads the copy's main.cf: what would take the old one's place. */
+int edit_result(struct edit *edit, struct whole *file_r, struct err *err);
+
+/* Puts a text in main.cf's place, unless somebody has changed that meanwhile.
+ * Returns 0 or -1. */
+int edit_apply(struct edit *edit, const struct whole *file, struct err *err);
+
+/* Adds a sentence; NULL (memory is out) and what is too much are left out. */
+void edit_note(struct mta_outcome *outcome, const char *sentence);
+
+#endif
