@@ -216,9 +216,8 @@ attach_command(struct ctl *ctl)
 	    {0},
 	};
 	struct mta_options options = {0};
-	int code = read_words(ctl, own, &options);
-	if (code != CTL_DONE || ctl->words == NULL)
-		return code;
+	if (read_words(ctl, own, &options) < 0)
+		return ctl->code;
 	return change(ctl, &options, mta_attach, true);
 }
 
@@ -231,8 +230,7 @@ detach_command(struct ctl *ctl)
 	    {0},
 	};
 	struct mta_options options = {0};
-	int code = read_words(ctl, own, &options);
-	if (code != CTL_DONE || ctl->words == NULL)
-		return code;
+	if (read_words(ctl, own, &options) < 0)
+		return ctl->code;
 	return change(ctl, &options, mta_detach, false);
 }

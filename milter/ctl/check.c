@@ -10,6 +10,7 @@
 
 #include "args.h"
 #include "bulkwatch/json.h"
+#include "bulkwatch/mta.h"
 #include "bulkwatch/template.h"
 #include "bulkwatch/text.h"
 #include "ctl.h"
@@ -244,6 +245,25 @@ check_socket(struct report *r, const char *listen)
 		    arena_printf(r->arena, "the daemon listens at %s", listen));
 }
 
+/* ----------------------------------------------------------- mail server */
+
+static void
+check_mta(
+    struct report *r, const struct settings *settings, const char *config_dir)
+{
+	struct mta_findings *f = arena_alloc(r->arena, sizeof(*f));
+	if (f == NULL) {
+		report(r, "mta", false, NULL);
+		return;
+	}
+	mta_check(r->arena, settings, config_dir, f);
+	for (size_t i = 0; i < f->n && r->n < RESULTS_MAX; i++) {
+		report(r, f->items[i].subject, f->items[i].level != MTA_FAULT,
+		    f->items[i].text);
+		r->results[r->n - 1].note = f->items[i].level == MTA_NOTE;
+	}
+}
+
 /* --------------------------------------------------------------- command */
 
 int
@@ -274,7 +294,7 @@ check_print(
 }
 
 static void
-check_all(struct report *r, const char *file)
+check_all(struct report *r, const char *file, const char *config_dir)
 {
 	const struct settings *settings;
 	if (check_settings(r, file, &settings) < 0)
@@ -283,21 +303,30 @@ check_all(struct report *r, const char *file)
 	check_database(r, settings->database);
 	check_spool(r, settings->spool);
 	check_socket(r, settings->listen);
+	check_mta(r, settings, config_dir);
 	settings_unref(&settings);
 }
 
 int
 check_command(struct ctl *ctl)
 {
-	if (args_none(ctl) == ARGS_STOP)
-		return ctl->code;
+	static const struct option own[] = {
+	    {"config-dir", required_argument, NULL, ARGS_OWN}, {0}};
+	const char *config_dir = NULL;
+	for (int next; (next = args_next(ctl, own)) != ARGS_END;) {
+		if (next == ARGS_STOP)
+			return ctl->code;
+		config_dir = optarg;
+	}
 	if (args_words(ctl, 0, "no words") < 0)
 		return CTL_USAGE;
+	if (config_dir != NULL && config_dir[0] == '\0')
+		return ctl_misused(ctl, "--config-dir is empty");
 	struct report *r = arena_alloc(ctl->arena, sizeof(*r));
 	if (r == NULL)
 		return ctl_fail(ctl, "memory is out");
 	r->arena = ctl->arena;
-	check_all(r, ctl->file);
+	check_all(r, ctl->file, config_dir);
 	bool well = true;
 	for (size_t i = 0; i < r->n; i++)
 		well = well && r->results[i].ok;

@@ -14,6 +14,7 @@
 #include "edit.h"
 #include "postconf.h"
 #include "reach.h"
+#include "wiring.h"
 
 /* What our entry gets where main.cf would give up too early. */
 #define PATIENT_CONTENT "60s"
@@ -302,15 +303,6 @@ static int
 note_default_action(
     struct edit *e, struct mta_outcome *outcome, struct err *err)
 {
-	static const struct {
-		const char *action, *means;
-	} meanings[] = {
-	    {"accept", "mail passes uncounted"},
-	    {"tempfail", "mail waits: clients are told to try again later"},
-	    {"quarantine", "mail goes into the hold queue"},
-	    {"reject", "mail is refused for good, and lost if its sender "
-		       "does not send it again"},
-	};
 	struct standing *s = arena_alloc(e->arena, sizeof(*s));
 	if (s == NULL)
 		return err_set(err, "out of memory");
@@ -321,16 +313,16 @@ note_default_action(
 	if (!own && postconf_value(e->arena, e->work, "milter_default_action",
 			true, &action, err) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
-		if (strcmp(action, meanings[i].action) == 0)
-			edit_note(outcome,
-			    arena_printf(e->arena,
-				"while bulkwatchd does not answer, %s (%s = "
-				"%s); --default-action chooses",
-				meanings[i].means,
-				own ? "default_action of our entry"
-				    : "milter_default_action",
-				action));
+	const char *means = wiring_default_action(action);
+	if (means != NULL)
+		edit_note(outcome,
+		    arena_printf(e->arena,
+			"while bulkwatchd does not answer, %s (%s = %s); "
+			"--default-action chooses",
+			means,
+			own ? "default_action of our entry"
+			    : "milter_default_action",
+			action));
 	return 0;
 }
 
