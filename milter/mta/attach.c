@@ -32,39 +32,35 @@ mta_default_action(const char *word)
 
 /* -------------------------------------------------------------- our entry */
 
-/* Gives the entry a time limit of its own if the one in force is too short. */
-static int
-make_patient(struct edit *e, struct milter *m, const char *name, long least,
-    const char *patient, struct err *err)
-{
-	const char *value = milters_attribute(m, name);
-	const char *parameter = arena_printf(e->arena, "milter_%s", name);
-	if (parameter == NULL)
-		return err_set(err, "out of memory");
-	if (value == NULL &&
-	    postconf_value(e->arena, e->work, parameter, true, &value, err) < 0)
-		return -1;
-	long secs = milters_seconds(value);
-	if (secs < 0 || secs >= least)
-		return 0;
-	return milters_set_attribute(m, name, patient) < 0
-		   ? err_set(err, "our entry has too many settings")
-		   : 0;
-}
-
+/* Gives the entry time limits of its own where those in force are too short. */
 static int
 complete(struct edit *e, struct milter *m, const char *action, struct err *err)
 {
-	if (action != NULL &&
-	    milters_set_attribute(m, "default_action", action) < 0)
-		return err_set(err, "our entry has too many settings");
-	if (make_patient(e, m, "content_timeout", MTA_CONTENT_SECS_LEAST,
-		PATIENT_CONTENT, err) < 0 ||
-	    make_patient(e, m, "command_timeout", MTA_COMMAND_SECS_LEAST,
-		PATIENT_COMMAND, err) < 0)
-		return -1;
-	return make_patient(e, m, "connect_timeout", MTA_COMMAND_SECS_LEAST,
-	    PATIENT_COMMAND, err);
+	static const struct {
+		const char *name, *parameter, *patient;
+		long least;
+	} limits[] = {
+	    {"connect_timeout", "milter_connect_timeout", PATIENT_COMMAND,
+		MTA_COMMAND_SECS_LEAST},
+	    {"command_timeout", "milter_command_timeout", PATIENT_COMMAND,
+		MTA_COMMAND_SECS_LEAST},
+	    {"content_timeout", "milter_content_timeout", PATIENT_CONTENT,
+		MTA_CONTENT_SECS_LEAST},
+	};
+	int failed = action == NULL
+			 ? 0
+			 : milters_set_attribute(m, "default_action", action);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		const char *value = milters_attribute(m, limits[i].name);
+		if (value == NULL)
+			value = edit_main(e, limits[i].parameter);
+		long secs = milters_seconds(value);
+		if (secs >= 0 && secs < limits[i].least)
+			failed |= milters_set_attribute(
+			    m, limits[i].name, limits[i].patient);
+	}
+	return failed == 0 ? 0
+			   : err_set(err, "our entry has too many settings");
 }
 
 /* --------------------------------------------------------------- the lists */
@@ -197,37 +193,34 @@ attach_to(struct edit *e, const char *parameter, const char *action,
 	return 0;
 }
 
-static const char *const lists[] = {"smtpd_milters", "non_smtpd_milters"};
-
-/* Both lists; one that refers to the other comes after it, so that we don't
- * stand in it twice. */
+/* We must be in each list once now, however they refer to each other. */
 static int
-attach_to_lists(struct edit *e, const char *action, struct mta_outcome *outcome,
-    struct err *err)
+verify(struct edit *e, struct standing *s, struct err *err)
 {
-	const char *value;
-	if (postconf_value(
-		e->arena, e->work, "smtpd_milters", false, &value, err) < 0)
-		return -1;
-	size_t first = strstr(value, "non_smtpd_milters") != NULL;
-	if (attach_to(e, lists[first], action, outcome, err) < 0 ||
-	    attach_to(e, lists[1 - first], action, outcome, err) < 0)
-		return -1;
-	for (size_t i = 0; i < 2; i++) {
-		struct standing *s = arena_alloc(e->arena, sizeof(*s));
-		if (s == NULL)
-			return err_set(err, "out of memory");
-		if (edit_look(e, lists[i], s, err) < 0)
+	for (size_t i = 0; edit_lists[i] != NULL; i++) {
+		if (edit_look(e, edit_lists[i], &s[i], err) < 0)
 			return -1;
-		if (s->times != 1)
+		if (s[i].times != 1)
 			return err_set(err,
 			    "%s: our socket cannot be put into %s = %s; write "
 			    "it there by hand",
-			    e->main_cf, lists[i], s->value);
-		if (edit_compare(e, lists[i], outcome, err) < 0)
-			return -1;
+			    e->main_cf, edit_lists[i], s[i].value);
 	}
 	return 0;
+}
+
+/* Both lists; one that refers to the other comes after it, so that we don't
+ * stand in it twice. s: two; what they are is put there, before and after. */
+static int
+attach_to_lists(struct edit *e, const char *action, struct standing *s,
+    struct mta_outcome *outcome, struct err *err)
+{
+	size_t first = strstr(s[0].value, edit_lists[1]) != NULL;
+	if (attach_to(e, edit_lists[first], action, outcome, err) < 0 ||
+	    attach_to(e, edit_lists[1 - first], action, outcome, err) < 0 ||
+	    verify(e, s, err) < 0)
+		return -1;
+	return edit_compare(e, outcome, err);
 }
 
 /* ---------------------------------------------------------- what must be so */
@@ -238,10 +231,7 @@ check_chroot(struct edit *e, const struct services *services, struct err *err)
 {
 	if (place_in_chroot(&e->place, e->queue_directory))
 		return 0;
-	const char *level;
-	if (postconf_value(e->arena, e->folder, "compatibility_level", true,
-		&level, err) < 0)
-		return -1;
+	const char *level = edit_main(e, "compatibility_level");
 	for (size_t i = 0; i < services->n; i++) {
 		const struct service *s = &services->items[i];
 		if (!service_asks_milters(s) || !service_in_chroot(s, level))
@@ -261,12 +251,9 @@ check_chroot(struct edit *e, const struct services *services, struct err *err)
 static int
 check_reach(struct edit *e, struct err *err)
 {
-	const char *owner, *why;
+	const char *owner = edit_main(e, "mail_owner"), *why;
 	if (e->place.path == NULL || access(e->place.path, F_OK) < 0)
 		return 0;
-	if (postconf_value(
-		e->arena, e->folder, "mail_owner", true, &owner, err) < 0)
-		return -1;
 	return reach_path(e->arena, owner, e->place.path, &why) == REACH_NO
 		   ? err_set(err, "%s", why)
 		   : 0;
@@ -282,37 +269,31 @@ note_overrides(struct edit *e, const struct services *services,
 	for (size_t i = 0; i < services->n && place != NULL; i++) {
 		const struct service *s = &services->items[i];
 		for (size_t k = 0; k < 2; k++) {
-			const char *own = service_override(s, lists[k]);
+			const char *own = service_override(s, edit_lists[k]);
 			if (own == NULL || strstr(own, place) != NULL)
 				continue;
+			const char *more = service_mend(
+			    e->arena, e->folder, s, edit_lists[k], own, place);
 			edit_note(outcome,
 			    arena_printf(e->arena,
 				"%s has a list of its own in master.cf, %s = "
 				"%s, and is left as it is; to have its mail "
-				"counted: postconf -c %s -P "
-				"'%s/%s=%s%s%s'",
-				s->label, lists[k],
-				own[0] == '\0' ? "(none)" : own, e->folder,
-				s->label, lists[k], own,
-				own[0] == '\0' ? "" : ", ", place));
+				"counted: %s",
+				s->label, edit_lists[k],
+				own[0] == '\0' ? "(none)" : own,
+				more == NULL ? "" : more));
 		}
 	}
 }
 
-static int
+static void
 note_default_action(
-    struct edit *e, struct mta_outcome *outcome, struct err *err)
+    struct edit *e, const struct standing *s, struct mta_outcome *outcome)
 {
-	struct standing *s = arena_alloc(e->arena, sizeof(*s));
-	if (s == NULL)
-		return err_set(err, "out of memory");
-	if (edit_look(e, "smtpd_milters", s, err) < 0)
-		return -1;
 	const char *action = milters_attribute(&s->last, "default_action");
 	bool own = action != NULL;
-	if (!own && postconf_value(e->arena, e->work, "milter_default_action",
-			true, &action, err) < 0)
-		return -1;
+	if (!own)
+		action = edit_main(e, "milter_default_action");
 	const char *means = wiring_default_action(action);
 	if (means != NULL)
 		edit_note(outcome,
@@ -323,25 +304,18 @@ note_default_action(
 			own ? "default_action of our entry"
 			    : "milter_default_action",
 			action));
-	return 0;
 }
 
 /* ------------------------------------------------------------------- doing */
 
-/* True if main.cf names us; -1 on error. Looks at the copy. */
+/* Looks at both lists of the copy. Returns 0 or -1. */
 static int
-names_us(struct edit *e, struct err *err)
+look(struct edit *e, struct standing *s, struct err *err)
 {
-	size_t times = 0;
-	for (size_t i = 0; i < 2; i++) {
-		struct standing *s = arena_alloc(e->arena, sizeof(*s));
-		if (s == NULL)
-			return err_set(err, "out of memory");
-		if (edit_look(e, lists[i], s, err) < 0)
-			return -1;
-		times += s->times;
-	}
-	return times > 0;
+	return edit_look(e, edit_lists[0], &s[0], err) < 0 ||
+		       edit_look(e, edit_lists[1], &s[1], err) < 0
+		   ? -1
+		   : 0;
 }
 
 /*
@@ -368,33 +342,39 @@ keep(struct edit *e, bool named_us, const struct whole *result, struct err *err)
 }
 
 static int
+apply(struct edit *e, bool named_us, struct err *err)
+{
+	struct whole result;
+	if (edit_result(e, &result, err) < 0 ||
+	    keep(e, named_us, &result, err) < 0)
+		return -1;
+	return edit_apply(e, &result, err);
+}
+
+static int
 attach(struct edit *e, const struct mta_options *options,
     struct mta_outcome *outcome, struct err *err)
 {
 	struct services *services = arena_alloc(e->arena, sizeof(*services));
-	struct whole result;
-	if (services == NULL)
+	struct standing *s = arena_alloc(e->arena, 2 * sizeof(*s));
+	if (services == NULL || s == NULL)
 		return err_set(err, "out of memory");
-	if (edit_begin(e, &e->now, err) < 0)
-		return -1;
-	int named_us = names_us(e, err);
-	if (named_us < 0 ||
+	if (edit_begin(e, &e->now, err) < 0 || look(e, s, err) < 0 ||
 	    postconf_services(e->arena, e->folder, services, err) < 0 ||
 	    check_chroot(e, services, err) < 0 || check_reach(e, err) < 0)
 		return -1;
+	bool named_us = s[0].times + s[1].times > 0;
 	/* We listen elsewhere now: what an earlier attach wrote must go. */
-	if (named_us == 0 && e->untouched && edit_begin(e, &e->before, err) < 0)
+	if (!named_us && e->untouched &&
+	    (edit_begin(e, &e->before, err) < 0 || look(e, s, err) < 0))
 		return -1;
-	if (attach_to_lists(e, options->default_action, outcome, err) < 0 ||
-	    note_default_action(e, outcome, err) < 0)
+	if (attach_to_lists(e, options->default_action, s, outcome, err) < 0)
 		return -1;
+	note_default_action(e, &s[0], outcome);
 	note_overrides(e, services, outcome);
 	if (options->dry_run || outcome->changes_n == 0)
 		return 0;
-	if (edit_result(e, &result, err) < 0 ||
-	    keep(e, named_us == 1, &result, err) < 0)
-		return -1;
-	return edit_apply(e, &result, err);
+	return apply(e, named_us, err);
 }
 
 int

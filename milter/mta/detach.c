@@ -7,8 +7,6 @@
 #include "edit.h"
 #include "postconf.h"
 
-static const char *const lists[] = {"smtpd_milters", "non_smtpd_milters"};
-
 /* The list without our entries; "" if nothing is left. NULL when memory is
  * out. */
 static const char *
@@ -28,8 +26,8 @@ static bool
 goes_by_itself(struct arena *arena, const struct milter *m)
 {
 	const char *name = milters_reference(arena, m->written);
-	return name != NULL &&
-	       (strcmp(name, lists[0]) == 0 || strcmp(name, lists[1]) == 0);
+	return name != NULL && (strcmp(name, edit_lists[0]) == 0 ||
+				   strcmp(name, edit_lists[1]) == 0);
 }
 
 static int
@@ -60,23 +58,23 @@ static int
 detach_by_hand(struct edit *e, struct mta_outcome *outcome, struct err *err)
 {
 	if (edit_begin(e, &e->now, err) < 0 ||
-	    detach_from(e, lists[0], err) < 0 ||
-	    detach_from(e, lists[1], err) < 0)
+	    detach_from(e, edit_lists[0], err) < 0 ||
+	    detach_from(e, edit_lists[1], err) < 0)
 		return -1;
 	for (size_t i = 0; i < 2; i++) {
 		struct standing *s = arena_alloc(e->arena, sizeof(*s));
 		if (s == NULL)
 			return err_set(err, "out of memory");
-		if (edit_look(e, lists[i], s, err) < 0)
+		if (edit_look(e, edit_lists[i], s, err) < 0)
 			return -1;
 		if (s->times > 0)
 			return err_set(err,
 			    "%s: our socket cannot be taken out of %s = %s; "
 			    "take it out by hand",
-			    e->main_cf, lists[i], s->value);
-		if (edit_compare(e, lists[i], outcome, err) < 0)
-			return -1;
+			    e->main_cf, edit_lists[i], s->value);
 	}
+	if (edit_compare(e, outcome, err) < 0)
+		return -1;
 	if (outcome->changes_n > 0)
 		edit_note(outcome,
 		    e->kept ? "main.cf was changed by others since it was "
@@ -90,8 +88,7 @@ static int
 restore(struct edit *e, struct mta_outcome *outcome, struct err *err)
 {
 	if (edit_begin(e, &e->before, err) < 0 ||
-	    edit_compare(e, lists[0], outcome, err) < 0 ||
-	    edit_compare(e, lists[1], outcome, err) < 0)
+	    edit_compare(e, outcome, err) < 0)
 		return -1;
 	outcome->restored = true;
 	return 0;
@@ -111,14 +108,14 @@ note_overrides(struct edit *e, struct mta_outcome *outcome, struct err *err)
 	for (size_t i = 0; i < services->n; i++) {
 		const struct service *s = &services->items[i];
 		for (size_t k = 0; k < 2; k++) {
-			const char *own = service_override(s, lists[k]);
+			const char *own = service_override(s, edit_lists[k]);
 			if (own == NULL || strstr(own, place) == NULL)
 				continue;
 			edit_note(outcome,
 			    arena_printf(e->arena,
 				"%s still names us in master.cf, %s = %s; "
 				"take it out there",
-				s->label, lists[k], own));
+				s->label, edit_lists[k], own));
 		}
 	}
 	return 0;

@@ -26,6 +26,30 @@ read_kept(struct edit *e, struct err *err)
 	return 0;
 }
 
+const char *const edit_lists[] = {"smtpd_milters", "non_smtpd_milters", NULL};
+
+static int
+read_main(struct edit *e, struct err *err)
+{
+	static const char *const names[] = {"queue_directory", "mail_owner",
+	    "compatibility_level", "milter_default_action",
+	    "milter_connect_timeout", "milter_command_timeout",
+	    "milter_content_timeout", NULL};
+	int n = postconf_values(e->arena, e->folder, names, e->main, err);
+	if (n < 0)
+		return -1;
+	e->main_n = (size_t)n;
+	e->queue_directory = edit_main(e, "queue_directory");
+	return 0;
+}
+
+const char *
+edit_main(const struct edit *e, const char *name)
+{
+	const char *value = parameter_value(e->main, e->main_n, name);
+	return value == NULL ? "" : value;
+}
+
 int
 edit_open(struct arena *arena, const struct settings *settings,
     const char *config_dir, struct edit *edit_r, struct err *err)
@@ -43,8 +67,7 @@ edit_open(struct arena *arena, const struct settings *settings,
 	if (e->main_cf == NULL || e->before_path == NULL ||
 	    e->with_path == NULL)
 		return err_set(err, "out of memory");
-	if (postconf_value(arena, e->folder, "queue_directory", true,
-		&e->queue_directory, err) < 0 ||
+	if (read_main(e, err) < 0 ||
 	    whole_read(arena, e->main_cf, &e->now, err) < 0)
 		return -1;
 	if (memchr(e->now.text, '\0', e->now.length) != NULL)
@@ -67,7 +90,7 @@ copy_into(struct edit *e, const char *name, struct whole file, struct err *err)
 	file.mode = 0600;
 	file.uid = geteuid();
 	file.gid = getegid();
-	return whole_replace(e->arena, path, &file, err);
+	return whole_scratch(e->arena, path, &file, err);
 }
 
 /* postconf joins what it adds to a last line that has no end. */
@@ -206,30 +229,34 @@ edit_look(struct edit *e, const char *parameter, struct standing *standing_r,
 /* ------------------------------------------------------------------- the
  * outcome */
 
-static int
-set_value(struct edit *e, const char *folder, const char *parameter,
-    const char **value_r, struct err *err)
+static bool
+same(const char *a, const char *b)
 {
-	int set = postconf_is_set(e->arena, folder, parameter, err);
-	*value_r = NULL;
-	if (set <= 0)
-		return set;
-	return postconf_value(e->arena, folder, parameter, false, value_r, err);
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 int
-edit_compare(struct edit *e, const char *parameter, struct mta_outcome *outcome,
-    struct err *err)
+edit_compare(struct edit *e, struct mta_outcome *outcome, struct err *err)
 {
-	struct mta_change change = {.parameter = parameter};
-	if (set_value(e, e->folder, parameter, &change.before, err) < 0 ||
-	    set_value(e, e->work, parameter, &change.after, err) < 0)
+	struct parameter before[2], after[2];
+	int before_n =
+	    postconf_set_values(e->arena, e->folder, edit_lists, before, err);
+	int after_n = before_n < 0 ? -1
+				   : postconf_set_values(e->arena, e->work,
+					 edit_lists, after, err);
+	if (after_n < 0)
 		return -1;
-	bool same =
-	    (change.before == NULL) == (change.after == NULL) &&
-	    (change.before == NULL || strcmp(change.before, change.after) == 0);
-	if (!same && outcome->changes_n < MTA_CHANGES_MAX)
-		outcome->changes[outcome->changes_n++] = change;
+	for (size_t i = 0; edit_lists[i] != NULL; i++) {
+		const struct mta_change change = {
+		    .parameter = edit_lists[i],
+		    .before = parameter_value(
+			before, (size_t)before_n, edit_lists[i]),
+		    .after =
+			parameter_value(after, (size_t)after_n, edit_lists[i]),
+		};
+		if (!same(change.before, change.after))
+			outcome->changes[outcome->changes_n++] = change;
+	}
 	return 0;
 }
 

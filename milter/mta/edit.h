@@ -13,6 +13,7 @@
 #include "whole.h"
 #include "milters.h"
 #include "place.h"
+#include "services.h"
 
 struct edit {
 	struct arena *arena;
@@ -25,6 +26,9 @@ struct edit {
 	bool kept;      /* both are there */
 	bool untouched; /* and main.cf is still as attach left it */
 	struct place place;
+	/* What main.cf says of what is never changed here; see edit_main. */
+	struct parameter main[16];
+	size_t main_n;
 	const char *queue_directory;
 	const char *work; /* the copy's folder; NULL: none yet */
 };
@@ -33,6 +37,12 @@ struct edit {
  * after a failure too. Returns 0 or -1. */
 int edit_open(struct arena *arena, const struct settings *settings,
     const char *config_dir, struct edit *edit_r, struct err *err);
+
+/* Both lists of milters, NULL behind the last. */
+extern const char *const edit_lists[];
+
+/* A parameter of main.cf that says how milters are asked, expanded. */
+const char *edit_main(const struct edit *edit, const char *name);
 
 /* Makes the copy from this text of main.cf, instead of an earlier one. */
 int edit_begin(struct edit *edit, const struct whole *main_cf, struct err *err);
@@ -57,10 +67,10 @@ struct standing {
 int edit_look(struct edit *edit, const char *parameter,
     struct standing *standing_r, struct err *err);
 
-/* Adds the difference of a parameter between main.cf and the copy to the
- * outcome, if there is one. Returns 0 or -1. */
-int edit_compare(struct edit *edit, const char *parameter,
-    struct mta_outcome *outcome, struct err *err);
+/* Puts the differences of both lists between main.cf and the copy into the
+ * outcome. Returns 0 or -1. */
+int edit_compare(
+    struct edit *edit, struct mta_outcome *outcome, struct err *err);
 
 /* Reads the copy's main.cf: what would take the old one's place. */
 int edit_result(struct edit *edit, struct whole *file_r, struct err *err);

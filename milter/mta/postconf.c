@@ -107,22 +107,12 @@ postconf_value(struct arena *arena, const char *folder, const char *name,
 	return *value_r == NULL ? err_set(err, "out of memory") : 0;
 }
 
-int
-postconf_is_set(
-    struct arena *arena, const char *folder, const char *name, struct err *err)
-{
-	const char *const words[] = {"-n", name, NULL};
-	const char *output;
-	if (postconf(arena, folder, words, &output, err) < 0)
-		return -1;
-	return output[0] != '\0';
-}
-
-int
-postconf_values(struct arena *arena, const char *folder,
+/* flag: how postconf is to show them. */
+static int
+values(struct arena *arena, const char *folder, const char *flag,
     const char *const *names, struct parameter *parameters_r, struct err *err)
 {
-	const char *words[WORDS_MAX] = {"-x"};
+	const char *words[WORDS_MAX] = {flag};
 	size_t n = 0;
 	for (; names[n] != NULL && n + 2 < WORDS_MAX; n++)
 		words[n + 1] = names[n];
@@ -131,6 +121,20 @@ postconf_values(struct arena *arena, const char *folder,
 		return -1;
 	int found = parameters_parse(arena, output, parameters_r, n);
 	return found < 0 ? err_set(err, "out of memory") : found;
+}
+
+int
+postconf_values(struct arena *arena, const char *folder,
+    const char *const *names, struct parameter *parameters_r, struct err *err)
+{
+	return values(arena, folder, "-x", names, parameters_r, err);
+}
+
+int
+postconf_set_values(struct arena *arena, const char *folder,
+    const char *const *names, struct parameter *parameters_r, struct err *err)
+{
+	return values(arena, folder, "-n", names, parameters_r, err);
 }
 
 int

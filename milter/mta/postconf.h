@@ -30,13 +30,13 @@ int postconf_folder(struct arena *arena, const char *given,
 int postconf_value(struct arena *arena, const char *folder, const char *name,
     bool expanded, const char **value_r, struct err *err);
 
-/* True if main.cf itself sets the parameter; -1 on error. */
-int postconf_is_set(
-    struct arena *arena, const char *folder, const char *name, struct err *err);
-
 /* Several at once, expanded; names ends with NULL. Returns how many there are
  * in parameters_r (room for all), or -1. */
 int postconf_values(struct arena *arena, const char *folder,
+    const char *const *names, struct parameter *parameters_r, struct err *err);
+
+/* The same, not expanded, of those that main.cf itself sets. */
+int postconf_set_values(struct arena *arena, const char *folder,
     const char *const *names, struct parameter *parameters_r, struct err *err);
 
 /* The services of master.cf; their own settings expanded. */

@@ -100,6 +100,26 @@ service_override(const struct service *service, const char *name)
 	return parameter_value(service->overrides, service->overrides_n, name);
 }
 
+const char *
+service_mend(struct arena *arena, const char *folder,
+    const struct service *service, const char *parameter, const char *now,
+    const char *more)
+{
+	if (strchr(now, '{') != NULL)
+		return arena_printf(arena, "add %s to %s of %s in %s/master.cf",
+		    more, parameter, service->label, folder);
+	const char *list = "";
+	while (*(now += strspn(now, ", \t")) != '\0' && list != NULL) {
+		size_t length = strcspn(now, ", \t");
+		list = arena_printf(arena, "%s%.*s,", list, (int)length, now);
+		now += length;
+	}
+	if (list == NULL)
+		return NULL;
+	return arena_printf(arena, "postconf -c %s -P '%s/%s=%s%s'", folder,
+	    service->label, parameter, list, more);
+}
+
 bool
 service_is_smtpd(const struct service *service)
 {

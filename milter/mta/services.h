@@ -51,6 +51,15 @@ bool service_is_smtpd(const struct service *service);
  * "-" means in master.cf. */
 bool service_in_chroot(const struct service *service, const char *level);
 
+/*
+ * A command that gives a service a value of its own: what it has, and one
+ * more. postconf takes no blanks there; a value that needs them must be
+ * written by hand, and then this says so. NULL when memory is out.
+ */
+const char *service_mend(struct arena *arena, const char *folder,
+    const struct service *service, const char *parameter, const char *now,
+    const char *more);
+
 /* Takes lines "name = value" apart, into an array of room; lines beyond that
  * are left out. Returns how many there are, or -1 if memory is out. */
 int parameters_parse(struct arena *arena, const char *text,

@@ -77,7 +77,7 @@ write_whole(int fd, const struct whole *file)
 
 /* Owner first: a change of owner may take bits of the mode away. */
 static int
-finish(int fd, const struct whole *file)
+finish(int fd, const struct whole *file, bool durable)
 {
 	struct stat info;
 	if (fstat(fd, &info) < 0)
@@ -85,7 +85,9 @@ finish(int fd, const struct whole *file)
 	if ((info.st_uid != file->uid || info.st_gid != file->gid) &&
 	    fchown(fd, file->uid, file->gid) < 0)
 		return -1;
-	return fchmod(fd, file->mode) < 0 ? -1 : fsync(fd);
+	if (fchmod(fd, file->mode) < 0)
+		return -1;
+	return durable ? fsync(fd) : 0;
 }
 
 static void
@@ -105,11 +107,11 @@ sync_folder(struct arena *arena, const char *path)
 
 static int
 write_beside(const char *fresh, int fd, const char *path,
-    const struct whole *file, struct err *err)
+    const struct whole *file, bool durable, struct err *err)
 {
 	int result = write_whole(fd, file);
 	if (result == 0)
-		result = finish(fd, file);
+		result = finish(fd, file, durable);
 	int saved = errno;
 	if (close(fd) < 0 && result == 0) {
 		saved = errno;
@@ -124,9 +126,9 @@ write_beside(const char *fresh, int fd, const char *path,
 	return err_sys(err, "cannot write %s", path);
 }
 
-int
-whole_replace(struct arena *arena, const char *path, const struct whole *file,
-    struct err *err)
+static int
+replace(struct arena *arena, const char *path, const struct whole *file,
+    bool durable, struct err *err)
 {
 	char *target = realpath(path, NULL);
 	const char *whole = arena_strdup(arena, target == NULL ? path : target);
@@ -143,8 +145,23 @@ whole_replace(struct arena *arena, const char *path, const struct whole *file,
 				 "root",
 				 whole)
 			   : err_sys(err, "cannot write %s", whole);
-	if (write_beside(fresh, fd, whole, file, err) < 0)
+	if (write_beside(fresh, fd, whole, file, durable, err) < 0)
 		return -1;
-	sync_folder(arena, whole);
+	if (durable)
+		sync_folder(arena, whole);
 	return 0;
+}
+
+int
+whole_replace(struct arena *arena, const char *path, const struct whole *file,
+    struct err *err)
+{
+	return replace(arena, path, file, true, err);
+}
+
+int
+whole_scratch(struct arena *arena, const char *path, const struct whole *file,
+    struct err *err)
+{
+	return replace(arena, path, file, false, err);
 }

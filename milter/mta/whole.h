@@ -37,4 +37,8 @@ bool whole_equal(const struct whole *a, const struct whole *b);
 int whole_replace(struct arena *arena, const char *path,
     const struct whole *file, struct err *err);
 
+/* The same for a file that nobody needs after a power cut. */
+int whole_scratch(struct arena *arena, const char *path,
+    const struct whole *file, struct err *err);
+
 #endif

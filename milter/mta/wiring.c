@@ -114,16 +114,6 @@ has_word(const char *list, const char *word)
 	return false;
 }
 
-/* A command that changes a service's own setting. */
-static const char *
-mend_service(const struct judge *j, const struct service *s,
-    const char *parameter, const char *before, const char *more)
-{
-	return arena_printf(j->w->arena, "postconf -c %s -P '%s/%s=%s%s%s'",
-	    j->w->folder, s->label, parameter, before,
-	    before[0] == '\0' ? "" : ", ", more);
-}
-
 static const char *
 attach_command_for(const struct judge *j)
 {
@@ -331,8 +321,8 @@ judge_taking_back(struct judge *j, const struct way *way, bool off)
 		"%s takes mail back from a content filter and shows it to "
 		"bulkwatchd a second time; %s",
 		way->label,
-		mend_service(j, way->service, "receive_override_options", now,
-		    "no_milters")));
+		service_mend(j->w->arena, j->w->folder, way->service,
+		    "receive_override_options", now, "no_milters")));
 }
 
 static void
@@ -351,7 +341,8 @@ judge_unnamed(struct judge *j, const struct way *way)
 		"mail that comes in at %s is not counted: it has a list of "
 		"its own in master.cf, %s = %s; %s",
 		way->label, way->parameter, own[0] == '\0' ? "(none)" : own,
-		mend_service(j, way->asks, way->parameter, own, j->ours)));
+		service_mend(j->w->arena, j->w->folder, way->asks,
+		    way->parameter, own, j->ours)));
 }
 
 /* Returns true if nothing more is to be said of it. */
