@@ -111,7 +111,7 @@ append(struct edit *e, const char *parameter, const struct standing *s,
 				      s->value, end == 0 ? "" : ", ", entry);
 	if (value == NULL)
 		return err_set(err, "out of memory");
-	return postconf_set(e->arena, e->work, parameter, value, err);
+	return edit_set(e, parameter, value, err);
 }
 
 /* Our entry is there already: at its place, and with all that it needs? */
@@ -139,7 +139,7 @@ improve(struct edit *e, const char *parameter, struct standing *s, size_t at,
 				 : moved_to_end(e->arena, &s->list, at, entry);
 	if (value == NULL)
 		return err_set(err, "out of memory");
-	return postconf_set(e->arena, e->work, parameter, value, err);
+	return edit_set(e, parameter, value, err);
 }
 
 /* $name expands to ours: what that entry needs must be written there. */

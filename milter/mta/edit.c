@@ -2,8 +2,10 @@
 #include "edit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "postconf.h"
@@ -93,6 +95,21 @@ copy_into(struct edit *e, const char *name, struct whole file, struct err *err)
 	return whole_scratch(e->arena, path, &file, err);
 }
 
+/*
+ * Postfix waits before it reads a file that was written within the last second
+ * or two: somebody may still be at it. Nobody is at our copy: it looks old.
+ */
+static int
+settle(struct edit *e, const char *name, struct err *err)
+{
+	const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	const char *path = arena_printf(e->arena, "%s/%s", e->work, name);
+	if (path == NULL)
+		return err_set(err, "out of memory");
+	return utimensat(AT_FDCWD, path, old, 0) < 0 ? err_sys(err, "%s", path)
+						     : 0;
+}
+
 /* postconf joins what it adds to a last line that has no end. */
 static int
 end_last_line(struct arena *arena, struct whole *file, struct err *err)
@@ -126,9 +143,20 @@ edit_begin(struct edit *e, const struct whole *main_cf, struct err *err)
 	if (whole_read(e->arena, path, &master, err) < 0 ||
 	    end_last_line(e->arena, &copy, err) < 0 ||
 	    (e->work == NULL && work_folder(e, err) < 0) ||
-	    copy_into(e, "main.cf", copy, err) < 0)
+	    copy_into(e, "main.cf", copy, err) < 0 ||
+	    copy_into(e, "master.cf", master, err) < 0 ||
+	    settle(e, "main.cf", err) < 0)
 		return -1;
-	return copy_into(e, "master.cf", master, err);
+	return settle(e, "master.cf", err);
+}
+
+int
+edit_set(
+    struct edit *e, const char *parameter, const char *value, struct err *err)
+{
+	if (postconf_set(e->arena, e->work, parameter, value, err) < 0)
+		return -1;
+	return settle(e, "main.cf", err);
 }
 
 void

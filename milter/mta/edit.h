@@ -47,6 +47,10 @@ const char *edit_main(const struct edit *edit, const char *name);
 /* Makes the copy from this text of main.cf, instead of an earlier one. */
 int edit_begin(struct edit *edit, const struct whole *main_cf, struct err *err);
 
+/* Sets a parameter of the copy, or takes it out (value NULL). */
+int edit_set(struct edit *edit, const char *parameter, const char *value,
+    struct err *err);
+
 /* Removes the copy. */
 void edit_close(struct edit *edit);
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bulkwatch_lab import BULKWATCH, SENDER, Lab, Postfix, addresses
-from wires import LISTS, Settings, milters, postconf, reload, without_milters
+from wires import LISTS, Settings, milters, postconf, reload, settled, without_milters
 
 LOCAL = "office@example.gov.vn"
 OURS = "unix:bulkwatch/milter.sock"
@@ -37,14 +37,18 @@ def settings(tmp_path, queue):
     return Settings(tmp_path / "etc", queue)
 
 
+def change(daemon, settings, *words, status=0):
+    found = daemon.bulkwatch(*words, "--config-dir", str(settings.dir), status=status)
+    settled(settings.main_cf)
+    return found
+
+
 def attach(daemon, settings, *more, status=0):
-    return daemon.bulkwatch("attach", "postfix", "--config-dir", str(settings.dir), *more,
-                            status=status)
+    return change(daemon, settings, "attach", "postfix", *more, status=status)
 
 
 def detach(daemon, settings, *more, status=0):
-    return daemon.bulkwatch("detach", "postfix", "--config-dir", str(settings.dir), *more,
-                            status=status)
+    return change(daemon, settings, "detach", "postfix", *more, status=status)
 
 
 def entries(settings):

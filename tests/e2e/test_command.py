@@ -10,6 +10,7 @@ import pytest
 from bulkwatch_lab import addresses, run_bulkwatch
 from terminal import on_terminal
 from trouble import locked
+from wires import Settings
 
 SUBJECT = "Thông báo về việc tổ chức Đại hội cán bộ, công chức, viên chức năm 2026"
 
@@ -164,10 +165,23 @@ def test_absent_settings_and_database_are_said(new_lab, tmp_path):
     assert str(daemon.database) in done.stderr
 
 
-def faults(daemon, status=1):
+@pytest.fixture
+def attached(tmp_path, postfix):
+    """Settings of a Postfix to which the daemon is attached."""
+    lists = f"smtpd_milters = unix:{postfix.socket}\nnon_smtpd_milters = $smtpd_milters\n"
+    return Settings(tmp_path / "etc", tmp_path, lists)
+
+
+@pytest.fixture
+def faults(attached):
+    return lambda daemon, status=1: found_wrong(daemon, attached.dir, status)
+
+
+def found_wrong(daemon, folder, status):
     """What `check` finds wrong, by subject: the same in text and in JSON."""
-    done = daemon.bulkwatch("check", status=status, json=False)
-    rows = daemon.bulkwatch("check", status=status)
+    command = ["check", "--config-dir", str(folder)]
+    done = daemon.bulkwatch(*command, status=status, json=False)
+    rows = daemon.bulkwatch(*command, status=status)
     if status:
         rows = json.loads(rows.stdout)
     assert {row["subject"] for row in rows} >= ({"settings"} if status else
@@ -177,24 +191,24 @@ def faults(daemon, status=1):
     return {row["subject"]: row["text"] for row in wrong}
 
 
-def test_check_finds_nothing_wrong_where_all_is_well(three):
+def test_check_finds_nothing_wrong_where_all_is_well(three, faults):
     assert faults(three.daemon, status=0) == {}
 
 
-def test_check_says_that_the_daemon_does_not_listen(three):
+def test_check_says_that_the_daemon_does_not_listen(three, faults):
     three.daemon.kill()
     wrong = faults(three.daemon)
     assert list(wrong) == ["socket"] and str(three.postfix.socket) in wrong["socket"]
 
 
-def test_check_says_what_is_wrong_with_the_settings(lab):
+def test_check_says_what_is_wrong_with_the_settings(lab, faults):
     lab.daemon.set(on_failure="maybe")
     lab.daemon.write_config()
     wrong = faults(lab.daemon)
     assert "on_failure" in wrong["settings"]
 
 
-def test_check_says_that_messages_wait_in_the_spool(lab):
+def test_check_says_that_messages_wait_in_the_spool(lab, faults):
     with locked(lab.daemon.database):
         lab.send(addresses(25))
         lab.daemon.kill()
@@ -202,7 +216,7 @@ def test_check_says_that_messages_wait_in_the_spool(lab):
     assert str(lab.daemon.spool) in wrong["spool"]
 
 
-def test_check_says_that_the_database_is_damaged(lab):
+def test_check_says_that_the_database_is_damaged(lab, faults):
     lab.daemon.stop()
     lab.daemon.database.write_bytes(b"no database\n" * 1000)
     assert str(lab.daemon.database) in faults(lab.daemon)["database"]

@@ -1,5 +1,6 @@
 """A Postfix whose settings a test may change, and copies of them to plant faults into."""
 
+import os
 import shutil
 import subprocess
 
@@ -21,6 +22,11 @@ def milters(folder, parameter="smtpd_milters"):
     return postconf(folder, "-xh", parameter)
 
 
+def settled(path):
+    """Postfix waits a second or two before it reads a file that was written just now."""
+    os.utime(path, (1, 1))
+
+
 class Settings:
     """A folder with main.cf and master.cf that nobody runs.
 
@@ -36,15 +42,17 @@ class Settings:
         self.queue = queue
         self.main_cf = folder / "main.cf"
         folder.mkdir(exist_ok=True)
-        (folder / "master.cf").write_text(self.MASTER + master)
+        self.master(self.MASTER + master)
         self.write(main)
 
     def write(self, main):
         self.main_cf.write_text(f"compatibility_level = 3.6\nqueue_directory = {self.queue}\n"
                                 + main)
+        settled(self.main_cf)
 
     def master(self, text):
         (self.dir / "master.cf").write_text(text)
+        settled(self.dir / "master.cf")
 
 
 def reload(postfix):
@@ -68,4 +76,4 @@ def copy_of(postfix, folder):
 
 
 __all__ = ["LISTS", "Postfix", "Settings", "copy_of", "milters", "postconf", "reload",
-           "without_milters"]
+           "settled", "without_milters"]

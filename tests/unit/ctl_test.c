@@ -30,6 +30,14 @@ wrong_words_are_wrong_usage_and_name_the_nearest(void **state)
 	is_misuse(CALL("show"), "show wants one ID\n");
 	is_misuse(
 	    CALL("show", "1", "2"), "show takes one ID; \"2\" is too much\n");
+	is_misuse(CALL("attach", "exim"), "attach knows postfix, not \"exim\"");
+	is_misuse(CALL("detach", "sendmail"), "Postfix's settings only");
+	is_misuse(CALL("attach"), "attach wants one mail server: postfix\n");
+	is_misuse(CALL("attach", "postfix", "--default-action", "reject"),
+	    "--default-action wants accept, tempfail or quarantine, not "
+	    "\"reject\"\n");
+	is_misuse(CALL("attach", "postfix", "--config-dir", ""),
+	    "--config-dir is empty\n");
 	is_misuse(CALL("check", "all"),
 	    "check takes no words; \"all\" is too much\n");
 }
@@ -253,7 +261,7 @@ check_finds_what_is_wrong(void **state)
 	struct office o;
 	office_init(&o, *state);
 	office_sends(&o, "new@example.gov.vn", 25, 60);
-	struct call c = CALL("check", "-c", o.conf);
+	struct call c = CALL("check", "-c", o.conf, "--config-dir", o.folder);
 	says(c, 1, "ok     settings   ");
 	says(c, 1, "ok     templates  built in (vi)\n");
 	says(c, 1, "ok     database   ");
@@ -265,21 +273,21 @@ check_finds_what_is_wrong(void **state)
 	char *waiting =
 	    arena_printf(*state, "%s/spool/messages.jsonl", o.folder);
 	write_file(waiting, "{}\n");
-	says(CALL("check", "-c", o.conf), 1,
+	says(CALL("check", "-c", o.conf, "--config-dir", o.folder), 1,
 	    "/spool/messages.jsonl (3 bytes) holds messages that wait for ");
 	unlink(waiting);
 	char *rejected =
 	    arena_printf(*state, "%s/spool/rejected.jsonl", o.folder);
 	write_file(rejected, "{}\n");
-	says(CALL("check", "-c", o.conf), 1,
+	says(CALL("check", "-c", o.conf, "--config-dir", o.folder), 1,
 	    "/spool/rejected.jsonl (3 bytes) holds messages that could not ");
 	unlink(rejected);
 	rmdir(arena_printf(*state, "%s/spool", o.folder));
-	says(CALL("check", "-c", o.conf), 1,
+	says(CALL("check", "-c", o.conf, "--config-dir", o.folder), 1,
 	    "fault  spool      there is no folder ");
 	store_close(&o.store);
 	unlink(o.database);
-	says(CALL("check", "-c", o.conf), 1,
+	says(CALL("check", "-c", o.conf, "--config-dir", o.folder), 1,
 	    "fault  database   there is no database ");
 	office_deinit(&o);
 }
@@ -293,9 +301,10 @@ check_finds_a_template_that_is_never_used(void **state)
 	mkdir(folder, 0700);
 	folder = arena_printf(*state, "%s/vi", folder);
 	mkdir(folder, 0700);
-	says(CALL("check", "-c", o.conf), 1, "ok     templates  ");
+	says(CALL("check", "-c", o.conf, "--config-dir", o.folder), 1,
+	    "ok     templates  ");
 	write_file(arena_printf(*state, "%s/start.txt", folder), "");
-	says(CALL("check", "-c", o.conf), 1,
+	says(CALL("check", "-c", o.conf, "--config-dir", o.folder), 1,
 	    "vi/start.txt is not used; rename it to started.txt\n");
 	office_deinit(&o);
 }
@@ -313,9 +322,17 @@ all_well_is_exit_code_0(void **state)
 	    bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	chmod(address.sun_path, 0660);
 	assert_int_equal(listen(fd, 5), 0);
-	says(CALL("check", "-c", o.conf), 0, "ok     socket     ");
-	struct call c = CALL("check", "--json", "-c", o.conf);
+	/* A mail server that asks it: Sendmail, whose settings are one file. */
+	write_file(arena_printf(*state, "%s/sendmail.cf", o.folder),
+	    arena_printf(*state,
+		"O InputMailFilters=bulkwatch\nXbulkwatch, S=local:%s\n",
+		address.sun_path));
+	says(CALL("check", "-c", o.conf, "--config-dir", o.folder), 0,
+	    "ok     socket     ");
+	struct call c =
+	    CALL("check", "--json", "-c", o.conf, "--config-dir", o.folder);
 	says(c, 0, "\"subject\": \"socket\",\n    \"ok\": true,");
+	says(c, 0, "\"subject\": \"sendmail\",\n    \"ok\": true,");
 	close(fd);
 	office_deinit(&o);
 }
