@@ -18,6 +18,9 @@
 #include "whole.h"
 #include "wiring.h"
 
+/* More names for one socket are of no use. */
+#define FILTERS_MAX 8
+
 struct filter {
 	const char *name;
 	const char *socket, *flags, *timeouts;
@@ -26,8 +29,9 @@ struct filter {
 struct cf {
 	struct arena *arena;
 	const char *path, *listen;
-	struct filter ours; /* name NULL: there is none */
-	const char *asked;  /* O InputMailFilters; NULL: not set */
+	struct filter ours[FILTERS_MAX]; /* those that name our socket */
+	size_t ours_n;
+	const char *asked; /* O InputMailFilters; NULL: not set */
 	struct mta_findings *findings;
 };
 
@@ -105,8 +109,8 @@ read_filter(struct cf *cf, const char *line)
 			f.timeouts = value;
 		line += length + (line[length] == ',');
 	}
-	if (is_ours(cf->listen, f.socket))
-		cf->ours = f;
+	if (is_ours(cf->listen, f.socket) && cf->ours_n < FILTERS_MAX)
+		cf->ours[cf->ours_n++] = f;
 	return 0;
 }
 
@@ -198,7 +202,7 @@ timeout_of(struct arena *arena, const char *timeouts, char which)
 }
 
 static void
-judge_timeouts(struct cf *cf)
+judge_timeouts(struct cf *cf, const struct filter *f)
 {
 	static const struct {
 		char which;
@@ -207,17 +211,26 @@ judge_timeouts(struct cf *cf)
 	    {'S', MTA_COMMAND_SECS_LEAST}, {'R', MTA_COMMAND_SECS_LEAST},
 	    {'E', MTA_CONTENT_SECS_LEAST}};
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		long secs =
-		    timeout_of(cf->arena, cf->ours.timeouts, limits[i].which);
+		long secs = timeout_of(cf->arena, f->timeouts, limits[i].which);
 		if (secs >= 0 && secs < limits[i].least)
 			add(cf, MTA_FAULT,
 			    arena_printf(cf->arena,
 				"%s: Sendmail waits %ld s for bulkwatchd "
 				"(T=%c in X%s), which may take %ld s while its "
-				"disk fails; set T=S:30s;R:30s;E:60s",
-				cf->path, secs, limits[i].which, cf->ours.name,
+				"disk fails; set T=C:10s;S:30s;R:30s;E:1m",
+				cf->path, secs, limits[i].which, f->name,
 				limits[i].least));
 	}
+}
+
+/* The first of ours that is asked by a list; NULL: none is. */
+static const struct filter *
+asked_by(const struct cf *cf, const char *list)
+{
+	for (size_t i = 0; i < cf->ours_n; i++)
+		if (list != NULL && lists(list, cf->ours[i].name))
+			return &cf->ours[i];
+	return NULL;
 }
 
 /* What Sendmail does while nobody answers. */
@@ -232,6 +245,14 @@ away(const char *flags)
 		   : "mail passes uncounted (no F=)";
 }
 
+/* Where a filter of this machine gives mail back: no milter is asked. */
+static bool
+takes_back(const char *options, const char *filters)
+{
+	return filters[0] == '\0' && (strstr(options, "Addr=127.") != NULL ||
+					 strstr(options, "Addr=::1") != NULL);
+}
+
 static int
 judge_daemon(struct cf *cf, const char *line)
 {
@@ -240,13 +261,31 @@ judge_daemon(struct cf *cf, const char *line)
 			   : NULL;
 	const char *own =
 	    options == NULL ? NULL : daemon_filters(cf->arena, options);
-	if (own != NULL && !lists(own, cf->ours.name))
+	if (own == NULL || takes_back(options, own))
+		return 0;
+	const struct filter *f = asked_by(cf, own);
+	if (f != NULL)
+		judge_timeouts(cf, f);
+	else
 		add(cf, MTA_FAULT,
 		    arena_printf(cf->arena,
 			"%s: mail that comes in at the daemon %s is not "
 			"counted: its InputMailFilters lack %s",
-			cf->path, options, cf->ours.name));
+			cf->path, options, cf->ours[0].name));
 	return 0;
+}
+
+static void
+judge_asked(struct cf *cf, const struct filter *f)
+{
+	bool refuses = strchr(f->flags, 'R') != NULL;
+	judge_timeouts(cf, f);
+	add(cf, refuses ? MTA_FAULT : MTA_OK,
+	    arena_printf(cf->arena,
+		"%s: mail is shown to bulkwatchd; while it does not answer, "
+		"%s%s",
+		cf->path, away(f->flags),
+		refuses ? "; leave F= out in sendmail.mc" : ""));
 }
 
 void
@@ -261,7 +300,8 @@ sendmail_judge(struct arena *arena, const char *listen, const char *path,
 		add(&cf, MTA_FAULT, NULL);
 		return;
 	}
-	if (cf.ours.name == NULL) {
+	const struct filter *f = asked_by(&cf, cf.asked);
+	if (cf.ours_n == 0) {
 		add(&cf, MTA_FAULT,
 		    arena_printf(arena,
 			"no line of %s that begins with X names %s, so no "
@@ -270,23 +310,16 @@ sendmail_judge(struct arena *arena, const char *listen, const char *path,
 			path, listen));
 		return;
 	}
-	if (cf.asked == NULL || !lists(cf.asked, cf.ours.name)) {
+	if (f == NULL)
 		add(&cf, MTA_FAULT,
 		    arena_printf(arena,
 			"O InputMailFilters in %s lacks %s, so no mail is "
 			"counted; use INPUT_MAIL_FILTER in sendmail.mc",
-			path, cf.ours.name));
-		return;
-	}
-	each_line(&cf, text, judge_daemon);
-	judge_timeouts(&cf);
-	bool refuses = strchr(cf.ours.flags, 'R') != NULL;
-	add(&cf, refuses ? MTA_FAULT : MTA_OK,
-	    arena_printf(arena,
-		"%s: mail is shown to bulkwatchd; while it does not answer, "
-		"%s%s",
-		path, away(cf.ours.flags),
-		refuses ? "; leave F= empty in sendmail.mc" : ""));
+			path, cf.ours[0].name));
+	else
+		judge_asked(&cf, f);
+	if (each_line(&cf, text, judge_daemon) < 0)
+		add(&cf, MTA_FAULT, NULL);
 }
 
 void

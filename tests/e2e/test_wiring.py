@@ -3,6 +3,7 @@
 import grp
 import json
 import os
+import re
 
 import pytest
 
@@ -305,8 +306,11 @@ SENDMAIL = ("# a comment\nO InputMailFilters=spam, bulkwatch\nO DaemonPortOption
     ("O InputMailFilters=spam, bulkwatch\n", "", ["InputMailFilters", "lacks bulkwatch"]),
     ("E:60s", "E:10s", ["waits 10 s", "T=E"]),
     ("Name=MTA", "Port=587, Name=MSA, InputMailFilters=spam", ["Name=MSA", "not counted"]),
+    ("Name=MTA", "Name=back, Addr=127.0.0.1, InputMailFilters=", None),
+    ("Name=MTA", "Name=MSA, InputMailFilters=", ["Name=MSA", "not counted"]),
     ("F=,", "F=R,", ["refused for good"])],
-    ids=["well", "socket", "not asked", "none asked", "timeout", "daemon", "refuses"])
+    ids=["well", "socket", "not asked", "none asked", "timeout", "daemon", "takes back", "daemon asks none",
+         "refuses"])
 def test_sendmail_is_read(daemon, queue, tmp_path, old, new, parts):
     socket = f"{queue}/bulkwatch/milter.sock"
     (tmp_path / "sendmail.cf").write_text(SENDMAIL.replace(old, new, 1 if old else 0)
@@ -318,6 +322,18 @@ def test_sendmail_is_read(daemon, queue, tmp_path, old, new, parts):
         assert level == "ok" and "mail passes uncounted" in text
     else:
         assert len(found) == 1 and all(part in found[0] for part in parts), found
+
+
+def test_a_real_sendmail_cf_is_read(daemon, sendmail):
+    """The lines of conf/sendmail.mc, and a listener each that asks another name of ours or none."""
+    text = (sendmail.confdir / "sendmail.cf").read_text()
+    daemon.set(listen=re.search(r"^Xbulkwatch, S=([^,]*),", text, re.M)[1])
+    daemon.write_config()
+    (level, text), = findings(daemon, sendmail.confdir, subject="sendmail")
+    assert level == "ok" and "mail passes uncounted" in text
+    daemon.set(listen="unix:/run/elsewhere.sock")
+    daemon.write_config()
+    assert "no line of" in the_fault(daemon, sendmail.confdir, subject="sendmail")
 
 
 def test_a_folder_without_a_mail_server_is_named(daemon, tmp_path):
