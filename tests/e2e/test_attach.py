@@ -83,6 +83,8 @@ FORMS = {
         OURS),
     "no end of the last line": ("smtpd_milters = inet:localhost:11332",
                                 f"inet:localhost:11332, {OURS}", OURS),
+    "no end of another last line": ("smtpd_milters = inet:localhost:11332\nbiff = no",
+                                    f"inet:localhost:11332, {OURS}", OURS),
     "said twice": ("smtpd_milters = unix:/run/old.sock\nsmtpd_milters = unix:/run/a.sock\n",
                    f"unix:/run/a.sock, {OURS}", OURS),
 }
