@@ -112,7 +112,7 @@ def test_attach_twice_is_attach_once(daemon, settings):
     once = settings.main_cf.read_bytes()
     assert attach(daemon, settings)["changes"] == []
     told = daemon.bulkwatch("attach", "postfix", "--config-dir", str(settings.dir), json=False)
-    assert told.stdout.startswith("Nothing to do: ")
+    assert told.stdout.startswith("Nothing to do:")
     assert settings.main_cf.read_bytes() == once
     detach(daemon, settings)
     assert settings.main_cf.read_bytes() == before

@@ -10,6 +10,7 @@ import pytest
 
 from bulkwatch_lab import SENDER, Milter, addresses, message, text_of, wait_for
 from terminal import on_terminal
+from wires import attached
 
 ATTACK = ("Lương\x1b[2J\x1b]0;owned\x07\r\nBcc: victim@example.com\r\n\r\n"
           "<script>alert(1)</script> {contact} %s %n \x00\u202egnp.exe\u2028\x9b31m")
@@ -26,7 +27,9 @@ def encoded(text):
 def assert_nobody_is_fooled(lab):
     """Looks at every place where the only bulk send is told of."""
     found = lab.daemon.one_bulk_send()
-    for command in (["list"], ["show", str(found["id"])], ["senders"], ["check"]):
+    wiring = attached(lab, lab.daemon.dir / "etc")
+    for command in (["list"], ["show", str(found["id"])], ["senders"],
+                    ["check", "--config-dir", str(wiring.dir)]):
         text = lab.daemon.bulkwatch(*command, json=False).stdout
         assert not UNSAFE.search(text), repr(text)
         on_screen = re.sub(r"\x1b\[[0-9;]*m", "", on_terminal(lab.daemon, *command))

@@ -309,8 +309,8 @@ SENDMAIL = ("# a comment\nO InputMailFilters=spam, bulkwatch\nO DaemonPortOption
     ("Name=MTA", "Name=back, Addr=127.0.0.1, InputMailFilters=", None),
     ("Name=MTA", "Name=MSA, InputMailFilters=", ["Name=MSA", "not counted"]),
     ("F=,", "F=R,", ["refused for good"])],
-    ids=["well", "socket", "not asked", "none asked", "timeout", "daemon", "takes back", "daemon asks none",
-         "refuses"])
+    ids=["well", "socket", "not asked", "none asked", "timeout", "daemon", "takes back",
+         "daemon asks none", "refuses"])
 def test_sendmail_is_read(daemon, queue, tmp_path, old, new, parts):
     socket = f"{queue}/bulkwatch/milter.sock"
     (tmp_path / "sendmail.cf").write_text(SENDMAIL.replace(old, new, 1 if old else 0)

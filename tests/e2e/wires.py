@@ -55,6 +55,12 @@ class Settings:
         settled(self.dir / "master.cf")
 
 
+def attached(lab, folder):
+    """Settings of a Postfix to which the lab's daemon is attached."""
+    return Settings(folder, folder.parent, f"smtpd_milters = {lab.daemon.settings['listen']}\n"
+                                           "non_smtpd_milters = $smtpd_milters\n")
+
+
 def reload(postfix):
     """Puts changed settings in force, and returns when they are."""
     before = postfix.log().count("reload -- version")
@@ -75,5 +81,5 @@ def copy_of(postfix, folder):
     return folder
 
 
-__all__ = ["LISTS", "Postfix", "Settings", "copy_of", "milters", "postconf", "reload",
+__all__ = ["LISTS", "Postfix", "Settings", "attached", "copy_of", "milters", "postconf", "reload",
            "settled", "without_milters"]
