@@ -16,26 +16,44 @@ is_refused(enum action action)
 	return action == ACTION_DEFER || action == ACTION_REJECT;
 }
 
+/* Where messages of this fingerprint may stand. */
+static struct recent *
+recent_set(const struct store *store, uint64_t fingerprint)
+{
+	const size_t sets = STORE_RECENT_N / STORE_RECENT_SET;
+	return &store->recent[fingerprint % sets * STORE_RECENT_SET];
+}
+
 /* The message of this fingerprint, if it is not too old; else NULL. */
 static const struct recent *
 find_recent(const struct store *store, uint64_t fingerprint, int64_t at_ms)
 {
-	const struct recent *r = &store->recent[fingerprint % STORE_RECENT_N];
-	return r->message != 0 && r->fingerprint == fingerprint &&
-		       at_ms / 1000 - r->at_secs < STORE_RETRY_MS / 1000
-		   ? r
-		   : NULL;
+	const struct recent *set = recent_set(store, fingerprint);
+	for (size_t i = 0; i < STORE_RECENT_SET; i++)
+		if (set[i].message != 0 && set[i].fingerprint == fingerprint &&
+		    at_ms / 1000 - set[i].at_secs < STORE_RETRY_MS / 1000)
+			return &set[i];
+	return NULL;
 }
 
+/* In place of an earlier try, else of the set's oldest message. */
 static void
 note_recent(struct store *store, uint64_t fingerprint, int64_t message,
     int64_t at_ms, bool refused)
 {
-	store->recent[fingerprint % STORE_RECENT_N] =
-	    (struct recent){.fingerprint = fingerprint,
-		.message = message,
-		.at_secs = (uint32_t)(at_ms / 1000),
-		.refused = refused};
+	struct recent *set = recent_set(store, fingerprint), *place = set;
+	for (size_t i = 0; i < STORE_RECENT_SET; i++) {
+		if (set[i].fingerprint == fingerprint) {
+			place = &set[i];
+			break;
+		}
+		if (set[i].message < place->message)
+			place = &set[i];
+	}
+	*place = (struct recent){.fingerprint = fingerprint,
+	    .message = message,
+	    .at_secs = (uint32_t)(at_ms / 1000),
+	    .refused = refused};
 }
 
 int

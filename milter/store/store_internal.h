@@ -9,10 +9,13 @@
 #include "sql.h"
 #include "window.h"
 
-/* Retries are recognised among so many messages before: a table by the
- * fingerprint's low bits, in which a newer message takes an older one's place.
- * 1.5 MB; a trigger's retry is found beyond it by the database. */
+/* Retries are recognised among so many messages before: a table of sets by the
+ * fingerprint's low bits, in each of which a newer message takes the oldest
+ * one's place. Sets, for what comes twice after a store that failed must be
+ * known for certain while little else came in between. 1.5 MB; a trigger's
+ * retry is found beyond it by the database. */
 #define STORE_RECENT_N 65536
+#define STORE_RECENT_SET 8
 
 struct recent {
 	uint64_t fingerprint;

@@ -269,6 +269,22 @@ a_retry_in_the_same_batch_is_the_same_message(void **state)
 }
 
 static void
+a_retry_is_known_among_thousands_of_other_messages(void **state)
+{
+	struct world *w = *state;
+	char id[24], sender[32];
+	for (int turn = 0; turn < 2; turn++)
+		for (int i = 0; i < (turn == 0 ? 3000 : 500); i++) {
+			snprintf(id, sizeof(id), "<%d@x>", i);
+			snprintf(sender, sizeof(sender), "s%d@x.vn", i);
+			assert_int_equal(
+			    mail(w, .n = 1, .message_id = id, .sender = sender)
+				->retry,
+			    turn);
+		}
+}
+
+static void
 a_retry_is_known_after_the_store_was_opened_again(void **state)
 {
 	struct world *w = *state;
@@ -424,6 +440,7 @@ main(void)
 	    with_store(a_retry_is_the_same_message),
 	    with_store(a_retry_counts_once_in_a_total_rule),
 	    with_store(a_retry_in_the_same_batch_is_the_same_message),
+	    with_store(a_retry_is_known_among_thousands_of_other_messages),
 	    with_store(a_retry_is_known_after_the_store_was_opened_again),
 	    with_store(
 		other_recipients_under_one_message_id_are_another_message),
