@@ -19,6 +19,11 @@
  * the database. */
 #define CHECKPOINT_PAGES 2000
 
+/* What a write-ahead log that has grown is cut to when it begins anew. */
+#define LOG_BYTES_KEPT 67108864
+#define NUMBER(macro) NUMBER_TEXT(macro)
+#define NUMBER_TEXT(text) #text
+
 #define NO_FILE (-1)
 
 int
@@ -255,8 +260,9 @@ load_daemon(struct store *store, struct err *err)
 	 * synced one by one (store_commit). */
 	sqlite3_exec(
 	    store->sql.db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
-	sqlite3_exec(store->sql.db, "PRAGMA journal_size_limit = 67108864",
-	    NULL, NULL, NULL);
+	sqlite3_exec(store->sql.db,
+	    "PRAGMA journal_size_limit = " NUMBER(LOG_BYTES_KEPT), NULL, NULL,
+	    NULL);
 	sqlite3_wal_autocheckpoint(store->sql.db, CHECKPOINT_PAGES);
 	sqlite3_db_config(
 	    store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
@@ -427,9 +433,66 @@ store_get_place(
 
 /* --------------------------------------------------------- transactions */
 
+/* One of the files beside the database has the name that it had at the last
+ * commit. */
+static int
+check_beside(struct store *store, const char *suffix, ino_t *known,
+    off_t *size_r, struct err *err)
+{
+	char path[4200];
+	struct stat st = {0};
+	snprintf(path, sizeof(path), "%s%s", store->path, suffix);
+	const bool there = stat(path, &st) == 0;
+	if (*known != 0 && (!there || st.st_ino != *known))
+		return err_set(
+		    err, "the file %s was deleted or replaced", path);
+	*known = st.st_ino;
+	*size_r = st.st_size;
+	return 0;
+}
+
+/* SQLite notices none of it while it runs, and would go on in files that
+ * nobody finds again. Where only the log has lost its name, closing saves what
+ * is in it. */
+static int
+check_place(struct store *store, struct err *err)
+{
+	off_t ignored;
+	if (was_moved(store))
+		return err_set(
+		    err, "the file %s was deleted or replaced", store->path);
+	return check_beside(store, "-wal", &store->log, &store->log_size, err) <
+			   0 ||
+		       check_beside(
+			   store, "-shm", &store->index, &ignored, err) < 0
+		   ? -1
+		   : 0;
+}
+
+/* A log that somebody has cut would get a hole by the next commit, and be
+ * copied into the database with it. Opened anew, it counts up to the cut. (A
+ * checkpoint by another program that cuts it is no fault, and does not suffer
+ * from being opened anew.) */
+static int
+check_log(struct store *store, struct err *err)
+{
+	ino_t log = store->log;
+	off_t size;
+	if (check_beside(store, "-wal", &log, &size, err) < 0)
+		return -1;
+	if (size >= store->log_size || size >= LOG_BYTES_KEPT)
+		return 0;
+	sqlite3_db_config(
+	    store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return err_set(err, "the file %s-wal was cut short by another program",
+	    store->path);
+}
+
 int
 store_begin(struct store *store, struct err *err)
 {
+	if (check_log(store, err) < 0)
+		return -1;
 	if (sql_run(&store->sql, SQL_BEGIN, NULL, err, "") < 0)
 		return store_err(store, err, "begin");
 	store->in_transaction = true;
@@ -452,15 +515,6 @@ sync_wal(struct store *store, struct err *err)
 		   : err_set(err,
 			 "the write-ahead log could not be synced (%s)",
 			 sqlite3_errstr(got));
-}
-
-static int
-check_place(struct store *store, struct err *err)
-{
-	if (was_moved(store))
-		return err_set(
-		    err, "the file %s was deleted or replaced", store->path);
-	return 0;
 }
 
 int

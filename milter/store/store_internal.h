@@ -4,6 +4,8 @@
 #ifndef BULKWATCH_STORE_INTERNAL_H
 #define BULKWATCH_STORE_INTERNAL_H
 
+#include <sys/types.h>
+
 #include "bulkwatch/store.h"
 #include "digest.h"
 #include "sql.h"
@@ -42,6 +44,8 @@ struct store {
 		bool has_bulk_send;
 	} before_trial;
 	/* the daemon's handle only: */
+	ino_t log, index; /* -wal and -shm at the last commit; 0: none yet */
+	off_t log_size;
 	struct digest_key key;
 	struct windows *windows;
 	struct recent *recent; /* STORE_RECENT_N */

@@ -416,6 +416,81 @@ a_replaced_file_makes_the_commit_fail(void **state)
 	assert_int_equal(put_batch(w, &e, 1, &err), -1);
 }
 
+/* The write-ahead log or its index, by the name's end. */
+static void
+remove_beside(struct world *w, const char *suffix)
+{
+	char path[160];
+	snprintf(path, sizeof(path), "%s%s", w->path, suffix);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+a_deleted_log_makes_the_commit_fail_and_is_saved_at_the_close(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	mail(w, .n = 3);
+	remove_beside(w, "-wal");
+	assert_int_equal(store_probe(w->store, &err), -1);
+	assert_non_null(strstr(err.text, "b.db-wal was deleted or replaced"));
+	reopen_store(w);
+	assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 1);
+	assert_int_equal(w->notices, 0);
+}
+
+static void
+a_deleted_index_makes_the_commit_fail(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	mail(w, .n = 3);
+	remove_beside(w, "-shm");
+	assert_int_equal(store_probe(w->store, &err), -1);
+	reopen_store(w);
+	assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 1);
+}
+
+static void
+a_log_that_was_cut_is_not_copied_into_the_database(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	char log[160];
+	mail(w, .n = 3);
+	reopen_store(w); /* which puts it into the database */
+	for (unsigned i = 0; i < 100; i++)
+		mail(w, .first = i * 30, .n = 25);
+	snprintf(log, sizeof(log), "%s-wal", w->path);
+	assert_int_equal(truncate(log, 0), 0);
+	assert_int_equal(store_probe(w->store, &err), -1);
+	assert_non_null(strstr(err.text, "b.db-wal was cut"));
+	reopen_store(w);
+	assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 1);
+	assert_int_equal(sql_number(w, "SELECT integrity_check = 'ok' FROM "
+				       "pragma_integrity_check"),
+	    1);
+	assert_int_equal(w->notices, 0);
+}
+
+/* The other program's reader keeps the index as it is. */
+static void
+a_checkpoint_by_another_program_loses_nothing(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	sqlite3 *other = connect_outside(w->path);
+	mail(w, .n = 3);
+	sql_do(w, "PRAGMA wal_checkpoint(TRUNCATE)");
+	if (store_probe(w->store, &err) < 0)
+		reopen_store(w);
+	mail(w, .first = 30, .n = 3);
+	sqlite3_close(other);
+	reopen_store(w);
+	assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 2);
+	assert_int_equal(w->notices, 0);
+}
+
 static void
 a_file_that_was_deleted_while_open_comes_back_empty_and_sound(void **state)
 {
@@ -568,6 +643,11 @@ main(void)
 	    with_store(a_transaction_that_is_rolled_back_leaves_nothing),
 	    with_store(a_deleted_file_makes_the_commit_fail),
 	    with_store(a_replaced_file_makes_the_commit_fail),
+	    with_store(
+		a_deleted_log_makes_the_commit_fail_and_is_saved_at_the_close),
+	    with_store(a_deleted_index_makes_the_commit_fail),
+	    with_store(a_log_that_was_cut_is_not_copied_into_the_database),
+	    with_store(a_checkpoint_by_another_program_loses_nothing),
 	    with_store(
 		a_file_that_was_deleted_while_open_comes_back_empty_and_sound),
 	    with_store(a_backup_put_in_place_while_open_stays_as_it_is),
