@@ -209,6 +209,10 @@ listener_lock(const char *database, struct err *err)
 		return err_set(err, "database %.60s…: the path is too long",
 		    database);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	/* A disk that has become read-only: the spool serves until it can be
+	 * written again, and flock(2) wants no right to write. */
+	if (fd < 0 && errno == EROFS)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_sys(err, "lock %s", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
