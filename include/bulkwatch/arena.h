@@ -19,6 +19,9 @@ struct arena *arena_new(void);
 /* Frees the arena and all that was allocated from it. NULL is allowed. */
 void arena_free(struct arena *arena);
 
+/* How much memory it takes. */
+size_t arena_bytes(const struct arena *arena);
+
 /* size bytes set to zero, aligned for any type; NULL when memory is out. */
 void *arena_alloc(struct arena *arena, size_t size);
 

@@ -61,6 +61,15 @@ arena_free(struct arena *arena)
 	}
 }
 
+size_t
+arena_bytes(const struct arena *arena)
+{
+	size_t bytes = 0;
+	for (const struct block *b = arena->blocks; b != NULL; b = b->next)
+		bytes += sizeof(*b) + b->size;
+	return bytes;
+}
+
 static struct block *
 block_with_room(struct arena *arena, size_t size)
 {

@@ -9,9 +9,9 @@
 #include "bulkwatch/clock.h"
 #include "bulkwatch/policy.h"
 
-/* Messages kept in memory when spool and store both fail. Some kilobytes each;
+/* Memory for messages when spool and store both fail, some kilobytes each;
  * beyond that the log alone has them. */
-#define PARKED_MAX 20000
+#define PARKED_BYTES_MAX (INT64_C(128) << 20)
 
 /* How long a try may wait for a lock, and how often the log says that the
  * store still fails. */
@@ -45,7 +45,7 @@ static void
 park(struct keeper *k, struct ticket *ticket)
 {
 	const struct message *message = ticket->entry.message;
-	if (k->parked.n >= PARKED_MAX) {
+	if (k->parked.bytes >= PARKED_BYTES_MAX) {
 		ticket_log(LOG_LEVEL_ERROR, message, "only-in-log",
 		    "store and spool fail and memory is full: this line is "
 		    "all there is of the message");

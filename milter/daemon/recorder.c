@@ -19,8 +19,8 @@
 #include "bulkwatch/policy.h"
 #include "keeper.h"
 
-/* Messages that may wait for a disk that hangs. */
-#define WAITING_MAX 20000
+/* Memory for messages that wait for a disk that hangs. */
+#define WAITING_BYTES_MAX (INT64_C(128) << 20)
 
 #define REMARK_SECS 60
 
@@ -154,7 +154,7 @@ hand_over(struct recorder *r, struct ticket *ticket)
 {
 	pthread_mutex_lock(&r->mutex);
 	const bool idle = r->waiting.first == NULL;
-	const bool full = r->waiting.n >= WAITING_MAX;
+	const bool full = r->waiting.bytes >= WAITING_BYTES_MAX;
 	if (!full)
 		ticket_list_add(&r->waiting, ticket);
 	pthread_mutex_unlock(&r->mutex);

@@ -10,12 +10,14 @@ void
 ticket_list_add(struct ticket_list *list, struct ticket *ticket)
 {
 	ticket->next = NULL;
+	ticket->bytes = (int64_t)arena_bytes(ticket->entry.arena);
 	if (list->first == NULL)
 		list->first = ticket;
 	else
 		list->last->next = ticket;
 	list->last = ticket;
 	list->n++;
+	list->bytes += ticket->bytes;
 }
 
 struct ticket *
@@ -26,6 +28,7 @@ ticket_list_take(struct ticket_list *list)
 		return NULL;
 	list->first = ticket->next;
 	list->n--;
+	list->bytes -= ticket->bytes;
 	return ticket;
 }
 

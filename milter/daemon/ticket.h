@@ -24,6 +24,7 @@ enum ticket_state {
 
 struct ticket {
 	struct ticket *next;
+	int64_t bytes; /* of memory, when it was added to a list */
 	struct entry entry;
 	sem_t done; /* posted when it is answered */
 	atomic_int holders;
@@ -35,6 +36,7 @@ struct ticket {
 struct ticket_list {
 	struct ticket *first, *last;
 	size_t n;
+	int64_t bytes;
 };
 
 void ticket_list_add(struct ticket_list *list, struct ticket *ticket);

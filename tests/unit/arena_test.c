@@ -46,6 +46,16 @@ memory_is_aligned_for_any_type(void **state)
 }
 
 static void
+its_size_is_that_of_its_memory(void **state)
+{
+	const size_t empty = arena_bytes(*state);
+	assert_in_range(empty, 1, 4096);
+	for (int i = 0; i < 10; i++)
+		arena_alloc(*state, 100000);
+	assert_in_range(arena_bytes(*state), 1000000, 1000000 + empty + 1000);
+}
+
+static void
 pieces_do_not_overlap(void **state)
 {
 	unsigned char *pieces[300];
@@ -127,6 +137,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    test(memory_is_zero),
 	    test(memory_is_aligned_for_any_type),
+	    test(its_size_is_that_of_its_memory),
 	    test(pieces_do_not_overlap),
 	    test(a_large_piece_leaves_the_room_of_the_block_in_use),
 	    test(what_cannot_be_had_is_null),
