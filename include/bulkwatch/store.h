@@ -68,6 +68,11 @@ void store_close(struct store **store);
  * store_set_aside helps; false if trying again later may. */
 bool store_is_damaged(const struct store *store);
 
+/* After an error: true if the database works and refuses what was to be saved
+ * (a constraint, a size): trying again does not help, and without that message
+ * the others may pass. */
+bool store_is_refusal(const struct store *store);
+
 /* Says so from outside: store_verify found damage. */
 void store_mark_damaged(struct store *store);
 

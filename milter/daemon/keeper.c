@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "batch.h"
 #include "bulkwatch/clock.h"
@@ -19,7 +20,10 @@
 #define REMIND_SECS 60
 
 /* How often a spool that cannot be read is tried while the store works. */
-#define SPOOL_RETRY_SECS 60
+#define SPOOL_RETRY_SECS 5
+
+/* So long at most mail waits for the replay of a spool that is long. */
+#define SLICE_MS 200
 
 void
 keeper_fail(struct keeper *k, const char *sentence)
@@ -30,6 +34,7 @@ keeper_fail(struct keeper *k, const char *sentence)
 	    sentence);
 	k->damaged = k->damaged || store_is_damaged(k->store);
 	store_close(&k->store);
+	k->behind = false;
 	k->failed_at = clock_tick();
 	k->next_try = k->failed_at + KEEPER_RETRY_SECS;
 	k->next_remark = k->failed_at + REMIND_SECS;
@@ -82,7 +87,9 @@ keep_aside(struct keeper *k, struct ticket **tickets, size_t n)
 			continue;
 		}
 		ticket_log(LOG_LEVEL_WARNING, e->message, "deferred",
-		    "the store fails and on_failure is defer");
+		    k->behind ? "what is in the spool goes first and "
+				"on_failure is defer"
+			      : "the store fails and on_failure is defer");
 		ticket_answer(tickets[i], defer_it);
 		ticket_release(tickets[i]);
 	}
@@ -99,9 +106,19 @@ keep_aside(struct keeper *k, struct ticket **tickets, size_t n)
 		}
 		ticket_answer(kept[i], accept_it);
 		ticket_log(LOG_LEVEL_WARNING, messages[i], "spooled",
-		    "the store fails");
+		    k->behind ? "what is in the spool goes first"
+			      : "the store fails");
 		ticket_release(kept[i]);
 	}
+}
+
+static int
+cannot_bring_in(struct keeper *k, const struct err *err)
+{
+	k->refused = true;
+	k->why = *err;
+	k->damaged = k->damaged || store_is_damaged(k->store);
+	return -1;
 }
 
 static int
@@ -109,26 +126,45 @@ bring_in(struct keeper *k, struct entry *const *entries, size_t n,
     const struct spool_place *place)
 {
 	struct err err;
-	if (batch_save(k->store, entries, n, place, &err) < 0) {
-		k->refused = true;
-		k->damaged = k->damaged || store_is_damaged(k->store);
-		log_text(LOG_LEVEL_ERROR, "replay-failed", "%s", err.text);
-		return -1;
-	}
+	if (batch_save(k->store, entries, n, place, &err) < 0)
+		return cannot_bring_in(k, &err);
 	if (batch_report(entries, n))
 		k->mail_queued(k->context);
 	return 0;
 }
 
-/* The tick at which a spooled message was sent, by the wall clock: its own may
- * be of an earlier boot. One of the future counts as now. */
+/* The tick at which a spooled message was sent: its own if it is of this boot,
+ * else by the wall clock. One of the future counts as now. */
 static int64_t
-tick_by_wall(int64_t at_ms)
+tick_of(const struct message *message)
 {
-	int64_t now = clock_tick(), age_secs = (clock_wall_ms() - at_ms) / 1000;
+	const int64_t now = clock_tick();
+	if (message->tick > 0)
+		return message->tick < now ? message->tick : now;
+	int64_t age_secs = (clock_wall_ms() - message->at_ms) / 1000;
 	if (age_secs > now)
 		return 0;
 	return now - (age_secs > 0 ? age_secs : 0);
+}
+
+/* One message that the database does not take must not keep the others out.
+ * The store has to be opened anew after it, so the next replay goes message by
+ * message to find it, and the one after that leaves it out. */
+static int
+bring_in_or_refuse(struct keeper *k, struct entry *const *entries, size_t n,
+    const struct spool_place *after)
+{
+	if (n == 1 && k->culprit.file == after->file &&
+	    k->culprit.offset == after->offset)
+		return SPOOL_REFUSED;
+	if (bring_in(k, entries, n, after) == 0)
+		return SPOOL_TAKEN;
+	if (store_is_refusal(k->store)) {
+		k->one_by_one = true;
+		if (n == 1)
+			k->culprit = *after;
+	}
+	return -1;
 }
 
 static int
@@ -143,7 +179,7 @@ bring_in_spooled(void *context, struct arena *arena, struct message **messages,
 		    arena_alloc(arena, k->settings->rules_n * sizeof(*m));
 		if (e == NULL || m == NULL)
 			return -1;
-		messages[i]->tick = tick_by_wall(messages[i]->at_ms);
+		messages[i]->tick = tick_of(messages[i]);
 		*e = (struct entry){.arena = arena,
 		    .settings = k->settings,
 		    .message = messages[i],
@@ -153,67 +189,133 @@ bring_in_spooled(void *context, struct arena *arena, struct message **messages,
 		    .measures_n = policy_measure(k->settings, messages[i], m)};
 		entries[i] = e;
 	}
-	return entries == NULL ? -1 : bring_in(k, entries, n, after);
+	return entries == NULL ? -1 : bring_in_or_refuse(k, entries, n, after);
 }
 
 static void
 say_bad_line(void *context, const char *sentence)
 {
-	(void)context;
-	log_text(LOG_LEVEL_ERROR, "spool-line-rejected", "%s", sentence);
+	const struct keeper *k = context;
+	if (k->culprit.file == 0)
+		log_text(
+		    LOG_LEVEL_ERROR, "spool-line-rejected", "%s", sentence);
+	else
+		log_text(LOG_LEVEL_ERROR, "spool-line-rejected", "%s (%s)",
+		    sentence, k->why.text);
+}
+
+static int
+note_place(void *context, const struct spool_place *place)
+{
+	struct keeper *k = context;
+	struct err err;
+	if (store_begin(k->store, &err) == 0 &&
+	    store_note_place(k->store, place, &err) == 0 &&
+	    store_commit(k->store, &err) == 0)
+		return 0;
+	store_rollback(k->store);
+	return cannot_bring_in(k, &err);
 }
 
 /* The spool's file goes: its place must not be taken for a later file's. */
 static int
 forget_place(void *context)
 {
-	struct keeper *k = context;
 	const struct spool_place nowhere = {0};
-	struct err err;
-	if (store_begin(k->store, &err) == 0 &&
-	    store_note_place(k->store, &nowhere, &err) == 0 &&
-	    store_commit(k->store, &err) == 0)
-		return 0;
-	store_rollback(k->store);
-	k->refused = true;
-	log_text(LOG_LEVEL_ERROR, "replay-failed", "%s", err.text);
-	return -1;
+	return note_place(context, &nowhere);
+}
+
+/* The message that is left out is in the second file. */
+static int
+leave_out(void *context, const struct spool_place *place)
+{
+	struct keeper *k = context;
+	k->culprit = (struct spool_place){0};
+	return note_place(k, place);
+}
+
+static int64_t
+steady_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool
+slice_is_over(void *context)
+{
+	const struct keeper *k = context;
+	return steady_ms() >= k->slice_ends_ms;
 }
 
 /* Brings in what the spool holds. A spool that cannot be read is said, and
- * tried again later: the store works without it. Returns 0, or -1 if the store
- * failed. */
+ * tried again later: the store works without it. Returns 0; 1 if there is more
+ * of it; or -1 if the store failed. */
 static int
 empty_spool(struct keeper *k, struct err *err)
 {
-	const struct spool_replay replay = {.batch = bring_in_spooled,
+	const struct spool_replay replay = {.at_once = k->one_by_one ? 1 : 0,
+	    .batch = bring_in_spooled,
+	    .enough = slice_is_over,
+	    .refused = leave_out,
 	    .emptied = forget_place,
 	    .bad = say_bad_line,
 	    .context = k};
 	struct spool_place place;
 	k->refused = false;
+	k->slice_ends_ms = steady_ms() + SLICE_MS;
 	if (!spool_has_messages(k->spool))
 		return 0;
 	if (store_get_place(k->store, &place, err) < 0)
 		return -1;
 	spool_resume(k->spool, &place);
-	if (spool_replay(k->spool, &replay, err) == 0)
-		return 0;
-	if (k->refused)
+	int got = spool_replay(k->spool, &replay, err);
+	if (got == SPOOL_MORE)
+		return 1;
+	if (k->refused) {
+		*err = k->why;
 		return -1;
+	}
+	k->one_by_one = false;
+	if (got == SPOOL_EMPTY) {
+		k->next_spool_remark = 0;
+		return 0;
+	}
+	const int64_t now = clock_tick();
+	k->next_spool_try = now + SPOOL_RETRY_SECS;
+	if (now < k->next_spool_remark)
+		return 0;
 	log_text(LOG_LEVEL_ERROR, "spool-failed",
 	    "%s; what it holds is not in the database yet", err->text);
-	k->next_spool_try = clock_tick() + SPOOL_RETRY_SECS;
+	k->next_spool_remark = now + REMIND_SECS;
 	return 0;
 }
 
+/* As bring_in_or_refuse; the log has it already. */
+static void
+put_parked_aside(struct keeper *k)
+{
+	struct ticket *ticket = ticket_list_take(&k->parked);
+	const struct message *message = ticket->entry.message;
+	struct err err;
+	int failed = spool_put_aside(k->spool, message, &err);
+	ticket_log(LOG_LEVEL_ERROR, message,
+	    failed < 0 ? "only-in-log" : "spool-line-rejected", k->why.text);
+	ticket_release(ticket);
+}
+
 static int
-bring_in_parked(struct keeper *k)
+bring_in_parked(struct keeper *k, struct err *err)
 {
 	while (k->parked.first != NULL) {
 		struct entry *entry = &k->parked.first->entry;
-		if (bring_in(k, &entry, 1, NULL) < 0)
+		if (bring_in(k, &entry, 1, NULL) < 0) {
+			if (store_is_refusal(k->store))
+				put_parked_aside(k);
+			*err = k->why;
 			return -1;
+		}
 		ticket_release(ticket_list_take(&k->parked));
 	}
 	return 0;
@@ -249,10 +351,9 @@ keeper_refill(struct store *store, const struct settings *settings,
 			 c.out, err);
 }
 
-/* Opens the store, fills its windows, brings in what was kept aside. Returns
- * 0, or what store_open returns. */
+/* Opens the store and fills its windows. Returns 0, or what store_open does. */
 static int
-start_store(struct keeper *k, bool check, struct err *err)
+open_store(struct keeper *k, bool check, struct err *err)
 {
 	if (k->damaged && store_set_aside(k->path, say_notice, k, err) < 0)
 		return STORE_LATER;
@@ -261,16 +362,53 @@ start_store(struct keeper *k, bool check, struct err *err)
 	if (failed < 0)
 		return failed;
 	store_set_patience(k->store, RETRY_PATIENCE_MS);
-	if (store_probe(k->store, err) < 0 ||
-	    keeper_refill(
-		k->store, k->settings, measure_all, k->settings, err) < 0 ||
-	    empty_spool(k, err) < 0 || bring_in_parked(k) < 0) {
-		k->damaged = k->damaged || store_is_damaged(k->store);
+	return store_probe(k->store, err) < 0 ||
+		       keeper_refill(k->store, k->settings, measure_all,
+			   k->settings, err) < 0
+		   ? STORE_LATER
+		   : 0;
+}
+
+/* Opens the store if it is not open, and brings in what was kept aside, or a
+ * slice of it. Returns 0 with keeper_works, or not yet; or what store_open
+ * returns. */
+static int
+start_store(struct keeper *k, bool check, struct err *err)
+{
+	int failed = k->store == NULL ? open_store(k, check, err) : 0;
+	int more = failed < 0 ? -1 : empty_spool(k, err);
+	if (more < 0 || (more == 0 && bring_in_parked(k, err) < 0)) {
+		if (k->store != NULL)
+			k->damaged = k->damaged || store_is_damaged(k->store);
 		store_close(&k->store);
-		return STORE_LATER;
+		k->behind = false;
+		return failed < 0 ? failed : STORE_LATER;
 	}
-	store_set_patience(k->store, STORE_PATIENCE_MS);
+	if (more > 0 && !k->behind)
+		log_text(LOG_LEVEL_NOTICE, "spool-replay",
+		    "the spool is long: new messages go behind it until it is "
+		    "in the database");
+	k->behind = more > 0;
+	if (!k->behind)
+		store_set_patience(k->store, STORE_PATIENCE_MS);
 	return 0;
+}
+
+static void
+say_works_again(struct keeper *k)
+{
+	struct err err;
+	char secs[24];
+	if (k->failed_at == 0)
+		return; /* only the spool was long */
+	snprintf(secs, sizeof(secs), "%lld",
+	    (long long)(clock_tick() - k->failed_at));
+	log_event(LOG_LEVEL_NOTICE, "event", "store-works-again", "after_secs",
+	    secs, NULL);
+	k->failed_at = 0;
+	k->said.text[0] = '\0';
+	if (store_note_failure(k->store, &err) < 0)
+		log_text(LOG_LEVEL_WARNING, "store", "%s", err.text);
 }
 
 static void
@@ -279,21 +417,19 @@ try_store(struct keeper *k)
 	struct err err = {""};
 	const int64_t now = clock_tick();
 	if (start_store(k, false, &err) == 0) {
-		char secs[24];
-		snprintf(secs, sizeof(secs), "%lld",
-		    (long long)(now - k->failed_at));
-		log_event(LOG_LEVEL_NOTICE, "event", "store-works-again",
-		    "after_secs", secs, NULL);
-		if (store_note_failure(k->store, &err) < 0)
-			log_text(LOG_LEVEL_WARNING, "store", "%s", err.text);
-		k->mail_queued(k->context);
+		if (!k->behind) {
+			say_works_again(k);
+			k->mail_queued(k->context);
+		}
 		return;
 	}
 	k->next_try = now + KEEPER_RETRY_SECS;
-	if (now >= k->next_remark) {
+	/* The reason may be another one than what broke it. */
+	if (now >= k->next_remark || strcmp(err.text, k->said.text) != 0) {
 		log_text(
 		    LOG_LEVEL_ERROR, "store-still-failing", "%s", err.text);
 		k->next_remark = now + REMIND_SECS;
+		k->said = err;
 	}
 }
 
@@ -302,9 +438,14 @@ static void
 try_spool(struct keeper *k)
 {
 	struct err err;
-	if (k->store != NULL && spool_has_messages(k->spool) &&
-	    clock_tick() >= k->next_spool_try && empty_spool(k, &err) < 0)
+	if (!keeper_works(k) || !spool_has_messages(k->spool) ||
+	    clock_tick() < k->next_spool_try)
+		return;
+	int more = empty_spool(k, &err);
+	if (more < 0)
 		keeper_fail(k, err.text);
+	else
+		k->behind = more > 0;
 }
 
 static struct verdict
@@ -336,6 +477,12 @@ answer_is_late(struct keeper *k, struct entry *entry)
 
 /* ------------------------------------------------------------ from outside */
 
+bool
+keeper_works(const struct keeper *k)
+{
+	return k->store != NULL && !k->behind;
+}
+
 void
 keeper_take(struct keeper *k, struct ticket **tickets, size_t n)
 {
@@ -343,10 +490,9 @@ keeper_take(struct keeper *k, struct ticket **tickets, size_t n)
 	for (size_t i = 0; i < n; i++)
 		entries[i] = &tickets[i]->entry;
 	struct err err;
-	if (k->store != NULL &&
-	    batch_save(k->store, entries, n, NULL, &err) < 0)
+	if (keeper_works(k) && batch_save(k->store, entries, n, NULL, &err) < 0)
 		keeper_fail(k, err.text);
-	if (k->store == NULL) {
+	if (!keeper_works(k)) {
 		keep_aside(k, tickets, n);
 		return;
 	}
@@ -362,7 +508,7 @@ keeper_take(struct keeper *k, struct ticket **tickets, size_t n)
 void
 keeper_retry(struct keeper *k)
 {
-	if (k->store == NULL && clock_tick() >= k->next_try)
+	if (k->behind || (k->store == NULL && clock_tick() >= k->next_try))
 		try_store(k);
 	try_spool(k);
 }

@@ -2,9 +2,10 @@
  * keeper.h: the store, and what stands in for it while it fails (inside the
  * daemon; the recorder's thread alone uses it).
  *
- * store is NULL while it fails; that is the whole of the failure state. What is
- * in the spool or parked in memory is older than what waits, so it is brought
- * in before the store counts as working again.
+ * store is NULL while it fails. What is in the spool or parked in memory is
+ * older than what waits, so it is brought in before the store counts as working
+ * again; that goes by slices, and what comes in between goes behind it into the
+ * spool.
  */
 #ifndef BULKWATCH_DAEMON_KEEPER_H
 #define BULKWATCH_DAEMON_KEEPER_H
@@ -23,10 +24,21 @@ struct keeper {
 	char *path;
 	struct store *store;
 	bool damaged; /* set the file aside before trying again */
-	bool refused; /* the store failed at what was to be brought in */
+	bool behind;  /* it works, but the spool is not yet in: see keeper_works
+		       */
+	/* The store failed at what was to be brought in, and why. */
+	bool refused;
+	struct err why;
+	/* Since a batch failed by one message's fault; and that one's place. */
+	bool one_by_one;
+	struct spool_place culprit;
 	struct spool *spool;
 	struct ticket_list parked;
-	int64_t failed_at, next_try, next_remark, next_spool_try; /* ticks */
+	int64_t slice_ends_ms; /* of a replay, by CLOCK_MONOTONIC */
+	/* Ticks; failed_at is 0 if it has not. */
+	int64_t failed_at, next_try, next_remark;
+	int64_t next_spool_try, next_spool_remark;
+	struct err said; /* why it still fails, as the log has it */
 	/* Called when mail was queued, or may wait since long. */
 	void (*mail_queued)(void *context);
 	void *context;
@@ -42,6 +54,9 @@ void keeper_deinit(struct keeper *keeper);
 
 /* Puts the tickets where they are safe, answers and releases them. */
 void keeper_take(struct keeper *keeper, struct ticket **tickets, size_t n);
+
+/* True if messages go to the database. */
+bool keeper_works(const struct keeper *keeper);
 
 /* Tries a store or spool that failed, if it is time. */
 void keeper_retry(struct keeper *keeper);

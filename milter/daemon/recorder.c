@@ -85,7 +85,7 @@ static void
 run_job(struct recorder *r, struct job *job)
 {
 	struct keeper *k = &r->keeper;
-	if (k->store == NULL && !job->even_without_store)
+	if (!keeper_works(k) && !job->even_without_store)
 		job->result =
 		    err_set(job->err, "the database does not work now");
 	else
@@ -103,6 +103,8 @@ take_work(struct recorder *r, struct ticket_list *batch_r, struct job **job_r)
 {
 	pthread_mutex_lock(&r->mutex);
 	while (r->waiting.first == NULL && r->jobs == NULL && !r->stop) {
+		if (r->keeper.behind)
+			break;
 		if (r->keeper.store != NULL) {
 			pthread_cond_wait(&r->work, &r->mutex);
 			continue;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bulkwatch/clock.h"
 #include "bulkwatch/json.h"
 
 /* Lines handed back at once. */
@@ -22,6 +23,8 @@ struct spool {
 	 * come to its end. */
 	off_t done;
 	size_t done_lines, rejected_lines;
+	/* How a line of this boot ends, but for the newline. */
+	char of_boot[CLOCK_BOOT_ID_MAX + 16];
 };
 
 int
@@ -48,6 +51,10 @@ spool_init(const char *folder, struct spool **spool_r, struct err *err)
 		return -1;
 	}
 	struct stat st;
+	char boot_id[CLOCK_BOOT_ID_MAX];
+	clock_boot_id(boot_id);
+	snprintf(s->of_boot, sizeof(s->of_boot),
+	    boot_id[0] == '\0' ? "}" : ",\"boot\":\"%s\"}", boot_id);
 	s->has_messages =
 	    fstatat(s->folder, SPOOL_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	*spool_r = s;
@@ -88,20 +95,30 @@ write_all(int fd, const char *text, size_t length)
 	return 0;
 }
 
+/* Writes one message as a line, with the boot that its tick is of. */
+static bool
+put_line(FILE *out, const struct spool *spool, const struct message *message)
+{
+	char *line = json_message(message);
+	bool good =
+	    line != NULL && fprintf(out, "%.*s%s\n", (int)strlen(line) - 1,
+				line, spool->of_boot) >= 0;
+	free(line);
+	return good;
+}
+
 /* The messages as lines in one piece of memory; the caller frees it. */
 static char *
-lines_of(const struct message *const *messages, size_t n, size_t *length_r)
+lines_of(const struct spool *spool, const struct message *const *messages,
+    size_t n, size_t *length_r)
 {
 	char *text = NULL;
 	FILE *out = open_memstream(&text, length_r);
 	if (out == NULL)
 		return NULL;
 	bool good = true;
-	for (size_t i = 0; i < n && good; i++) {
-		char *line = json_message(messages[i]);
-		good = line != NULL && fprintf(out, "%s\n", line) >= 0;
-		free(line);
-	}
+	for (size_t i = 0; i < n && good; i++)
+		good = put_line(out, spool, messages[i]);
 	good = fclose(out) == 0 && good;
 	if (good)
 		return text;
@@ -149,7 +166,7 @@ spool_append(struct spool *spool, const struct message *const *messages,
     size_t n, struct err *err)
 {
 	size_t length = 0;
-	char *text = lines_of(messages, n, &length);
+	char *text = lines_of(spool, messages, n, &length);
 	if (text == NULL)
 		return err_set(err, "memory is out");
 	const bool fresh = !spool->has_messages;
@@ -164,6 +181,19 @@ spool_append(struct spool *spool, const struct message *const *messages,
 	return 0;
 }
 
+int
+spool_put_aside(
+    struct spool *spool, const struct message *message, struct err *err)
+{
+	size_t length = 0;
+	char *text = lines_of(spool, &message, 1, &length);
+	if (text == NULL)
+		return err_set(err, "memory is out");
+	int failed = append(spool, SPOOL_REJECTED_FILE, text, length, err);
+	free(text);
+	return failed;
+}
+
 /* ------------------------------------------------------------------ replay */
 
 struct replay {
@@ -171,57 +201,89 @@ struct replay {
 	FILE *file;
 	const struct spool_replay *to;
 	size_t line_no;
+	/* The line that was read last; its buffer is reused. */
+	char *line;
+	size_t room, length;
 };
 
+/* Puts the line that was read last into the second file, and says so. */
 static int
-reject(struct replay *replay, const char *line, size_t length,
-    const struct err *why, struct err *err)
+reject(
+    struct replay *replay, const char *what, const char *why, struct err *err)
 {
-	if (replay->line_no <= replay->spool->rejected_lines)
-		return 0; /* by an earlier replay */
-	if (append(replay->spool, SPOOL_REJECTED_FILE, line, length, err) < 0)
+	struct spool *spool = replay->spool;
+	if (append(spool, SPOOL_REJECTED_FILE, replay->line, replay->length,
+		err) < 0)
 		return -1;
-	replay->spool->rejected_lines = replay->line_no;
+	if (spool->rejected_lines < replay->line_no)
+		spool->rejected_lines = replay->line_no;
 	struct err sentence;
 	err_set(&sentence,
-	    "spool %s/%s line %zu cannot be read and was put into %s: %s",
-	    replay->spool->name, SPOOL_FILE, replay->line_no,
-	    SPOOL_REJECTED_FILE, why->text);
+	    "spool %s/%s line %zu cannot be %s and was put into "
+	    "%s: %s",
+	    spool->name, SPOOL_FILE, replay->line_no, what, SPOOL_REJECTED_FILE,
+	    why);
 	replay->to->bad(replay->to->context, sentence.text);
 	return 0;
 }
 
-/* Reads up to REPLAY_BATCH messages. Returns how many, -1 with a sentence. */
+/* A tick is good in its own boot only. */
+static bool
+is_of_this_boot(const struct replay *replay)
+{
+	const size_t end = strlen(replay->spool->of_boot);
+	size_t length = replay->length;
+	if (length > 0 && replay->line[length - 1] == '\n')
+		length--;
+	return end > 1 && length > end &&
+	       memcmp(replay->line + length - end, replay->spool->of_boot,
+		   end) == 0;
+}
+
+/* Reads the next line. Returns 1 for a message, 0 for none, -1 with a sentence;
+ * 0 with *end_r set at the end of the file. */
+static int
+read_line(struct replay *replay, struct arena *arena,
+    struct message **message_r, bool *end_r, struct err *err)
+{
+	struct err why;
+	ssize_t length = getline(&replay->line, &replay->room, replay->file);
+	*end_r = length < 0;
+	if (*end_r)
+		return 0;
+	replay->length = (size_t)length;
+	replay->line_no++;
+	struct message *m = arena_alloc(arena, sizeof(*m));
+	if (m == NULL)
+		return err_set(err, "memory is out");
+	if (json_message_parse(arena, replay->line, replay->length, m, &why) ==
+	    0) {
+		if (!is_of_this_boot(replay))
+			m->tick = 0;
+		*message_r = m;
+		return 1;
+	}
+	if (replay->line_no <= replay->spool->rejected_lines)
+		return 0; /* by an earlier replay */
+	return reject(replay, "read", why.text, err);
+}
+
+/* Reads up to a batch of messages. Returns how many, -1 with a sentence. */
 static int
 read_batch(struct replay *replay, struct arena *arena,
     struct message *messages[REPLAY_BATCH], struct err *err)
 {
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t length;
-	int n = 0;
-	while (n < REPLAY_BATCH &&
-	       (length = getline(&line, &room, replay->file)) >= 0) {
-		struct err why;
-		struct message *m = arena_alloc(arena, sizeof(*m));
-		replay->line_no++;
-		if (m == NULL) {
-			n = err_set(err, "memory is out");
-			break;
-		}
-		if (json_message_parse(arena, line, (size_t)length, m, &why) ==
-		    0) {
-			messages[n++] = m;
-		} else if (reject(replay, line, (size_t)length, &why, err) <
-			   0) {
-			n = -1;
-			break;
-		}
-	}
-	free(line);
-	if (n >= 0 && ferror(replay->file))
-		return err_sys(err, "spool %s", replay->spool->name);
-	return n;
+	const size_t most = replay->to->at_once;
+	const int room =
+	    most == 0 || most > REPLAY_BATCH ? REPLAY_BATCH : (int)most;
+	int n = 0, got = 0;
+	for (bool end = false; n < room && !end && got >= 0; n += got > 0)
+		got = read_line(replay, arena, &messages[n], &end, err);
+	if (got < 0)
+		return -1;
+	return ferror(replay->file)
+		   ? err_sys(err, "spool %s", replay->spool->name)
+		   : n;
 }
 
 static struct spool_place
@@ -235,27 +297,51 @@ place_of(const struct replay *replay)
 	return place;
 }
 
+/* The batch was one message that cannot be saved. */
+static int
+refuse(struct replay *replay, const struct spool_place *after, struct err *err)
+{
+	const struct spool_replay *to = replay->to;
+	if (reject(replay, "saved", "the database refuses it", err) < 0)
+		return -1;
+	return to->refused(to->context, after) < 0
+		   ? err_set(err, "the store did not take it")
+		   : 0;
+}
+
+/* Returns 1 if there was a batch, 0 if there is none any more, -1. */
+static int
+replay_batch(struct replay *replay, struct arena *arena, struct err *err)
+{
+	const struct spool_replay *to = replay->to;
+	struct message *messages[REPLAY_BATCH];
+	int n = read_batch(replay, arena, messages, err);
+	if (n <= 0)
+		return n;
+	const struct spool_place after = place_of(replay);
+	int taken = to->batch(to->context, arena, messages, (size_t)n, &after);
+	if (taken < 0)
+		return err_set(err, "the store did not take it");
+	if (taken == SPOOL_REFUSED && refuse(replay, &after, err) < 0)
+		return -1;
+	replay->spool->done = after.offset;
+	replay->spool->done_lines = replay->line_no;
+	return 1;
+}
+
 static int
 replay_batches(struct replay *replay, struct err *err)
 {
-	for (;;) {
-		struct message *messages[REPLAY_BATCH];
+	const struct spool_replay *to = replay->to;
+	int got;
+	do {
 		struct arena *arena = arena_new();
 		if (arena == NULL)
 			return err_set(err, "memory is out");
-		int n = read_batch(replay, arena, messages, err);
-		const struct spool_place after = place_of(replay);
-		int failed = n <= 0 ? n
-				    : replay->to->batch(replay->to->context,
-					  arena, messages, (size_t)n, &after);
+		got = replay_batch(replay, arena, err);
 		arena_free(arena);
-		if (n > 0 && failed < 0)
-			return err_set(err, "the store did not take it");
-		if (n <= 0)
-			return n;
-		replay->spool->done = after.offset;
-		replay->spool->done_lines = replay->line_no;
-	}
+	} while (got > 0 && (to->enough == NULL || !to->enough(to->context)));
+	return got > 0 ? SPOOL_MORE : got;
 }
 
 void
@@ -322,6 +408,9 @@ spool_replay(
 			 ? err_sys(err, "spool %s/%s", spool->name, SPOOL_FILE)
 			 : replay_batches(&replay, err);
 	fclose(replay.file);
+	free(replay.line);
+	if (failed == SPOOL_MORE)
+		return SPOOL_MORE;
 	if (failed == 0 && to->emptied != NULL && to->emptied(to->context) < 0)
 		failed = err_set(err, "the store did not take it");
 	if (failed < 0)

@@ -32,6 +32,8 @@ store_err(struct store *store, struct err *err, const char *doing)
 	int code = sqlite3_errcode(store->sql.db) & 0xff;
 	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
 		store->damaged = true;
+	store->refusal = code == SQLITE_CONSTRAINT || code == SQLITE_TOOBIG ||
+			 code == SQLITE_MISMATCH;
 	return err_wrap(err, "%s", doing);
 }
 
@@ -377,6 +379,12 @@ bool
 store_is_damaged(const struct store *store)
 {
 	return store->damaged;
+}
+
+bool
+store_is_refusal(const struct store *store)
+{
+	return store->refusal;
 }
 
 void

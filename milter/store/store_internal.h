@@ -36,6 +36,7 @@ struct store {
 	bool in_transaction;
 	bool has_bulk_send; /* the transaction must reach the disk */
 	bool damaged;
+	bool refusal; /* see store_is_refusal */
 	/* A self-test is on trial: memory stays as it is, and the rest is put
 	 * back from here. */
 	bool on_trial;

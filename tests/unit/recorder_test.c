@@ -515,6 +515,27 @@ where_the_spool_fails_too_messages_wait_in_memory(void **state)
 }
 
 static void
+one_in_memory_that_cannot_be_saved_keeps_no_other_out(void **state)
+{
+	struct daemon *d = *state;
+	char spool[160];
+	path_in(d, "spool/" SPOOL_FILE, spool);
+	assert_int_equal(mkdir(spool, 0700), 0);
+	sql_do(d->w,
+	    "CREATE TRIGGER refuses BEFORE INSERT ON message WHEN "
+	    "NEW.message_id = '<bad@x>' BEGIN SELECT raise(ABORT, 'no'); END");
+	lock(d);
+	record(d, .first = 1, .n = 2);
+	record(d, .first = 10, .n = 2, .message_id = "<bad@x>");
+	record(d, .first = 20, .n = 2);
+	unlock(d);
+	wait_until_it_works(d);
+	assert_int_equal(rows(d, "message"), 2);
+	assert_int_equal(logged(d, "event=spool-line-rejected"), 1);
+	assert_int_equal(files_like(d->w, "spool/" SPOOL_REJECTED_FILE), 1);
+}
+
+static void
 what_waits_in_memory_is_spooled_at_the_end(void **state)
 {
 	struct daemon *d = *state;
@@ -668,7 +689,8 @@ leave_in_spool(struct daemon *d, const char *line)
 }
 
 static void
-leave_message(struct daemon *d, const char *id, int64_t at_ms, int64_t tick)
+leave_message_of(struct daemon *d, const char *id, int64_t at_ms, int64_t tick,
+    const char *boot_id)
 {
 	char line[1000];
 	snprintf(line, sizeof(line),
@@ -677,9 +699,18 @@ leave_message(struct daemon *d, const char *id, int64_t at_ms, int64_t tick)
 	    "\"login\":\"an@x.vn\",\"client\":\"192.0.2.1\","
 	    "\"queue_id\":\"%s\",\"message_id\":\"<%s@x>\",\"subject\":\"s\","
 	    "\"recipient_count\":1,\"external_count\":0,\"recipients\":"
-	    "[{\"address\":\"%s@near.vn\",\"external\":false}]}",
-	    (long long)at_ms, (long long)tick, id, id, id);
+	    "[{\"address\":\"%s@near.vn\",\"external\":false}]%s%s%s}",
+	    (long long)at_ms, (long long)tick, id, id, id,
+	    boot_id == NULL ? "" : ",\"boot\":\"",
+	    boot_id == NULL ? "" : boot_id, boot_id == NULL ? "" : "\"");
 	leave_in_spool(d, line);
+}
+
+/* From a log, or of an older version: nobody knows of which boot. */
+static void
+leave_message(struct daemon *d, const char *id, int64_t at_ms, int64_t tick)
+{
+	leave_message_of(d, id, at_ms, tick, NULL);
 }
 
 static void
@@ -753,6 +784,26 @@ spooled_messages_of_an_earlier_boot_count_by_their_age(void **state)
 	}
 	start(d);
 	record(d, .first = 50, .n = 5);
+	assert_int_equal(rows(d, "bulk_send"), 1);
+}
+
+/* The wall clock stood in 1970 when they were sent, and was set since. */
+static void
+spooled_messages_of_this_boot_count_whatever_the_wall_clock_said(void **state)
+{
+	struct daemon *d = *state;
+	char boot_id[CLOCK_BOOT_ID_MAX];
+	clock_boot_id(boot_id);
+	for (unsigned i = 0; i < 30; i++) {
+		char id[8];
+		snprintf(id, sizeof(id), "L%u", i);
+		leave_message_of(d, id, i < 15 ? clock_wall_ms() : 0,
+		    clock_tick() - (i < 15 ? 7200 : 60), boot_id);
+	}
+	start(d);
+	record(d, .first = 50, .n = 4);
+	assert_int_equal(rows(d, "bulk_send"), 0);
+	record(d, .first = 60, .n = 1);
 	assert_int_equal(rows(d, "bulk_send"), 1);
 }
 
@@ -929,6 +980,7 @@ main(void)
 	    started(all_that_was_spooled_counts_in_its_order),
 	    stopped(with_defer_a_message_is_deferred_and_counts_for_nothing),
 	    started(where_the_spool_fails_too_messages_wait_in_memory),
+	    started(one_in_memory_that_cannot_be_saved_keeps_no_other_out),
 	    started(what_waits_in_memory_is_spooled_at_the_end),
 	    started(what_waits_in_memory_is_in_the_log_whatever_happens),
 	    started(jobs_fail_at_once_while_the_store_fails),
@@ -947,6 +999,8 @@ main(void)
 		a_spool_that_cannot_be_read_does_not_keep_the_store_from_working),
 	    stopped(ticks_of_an_earlier_boot_in_the_spool_hold_nobody),
 	    stopped(spooled_messages_of_an_earlier_boot_count_by_their_age),
+	    stopped(
+		spooled_messages_of_this_boot_count_whatever_the_wall_clock_said),
 	    stopped(a_spooled_message_of_1970_counts_for_nothing),
 	    started(while_the_disk_hangs_mail_is_answered_in_time),
 	    stopped(the_settings_in_force_are_those_set_last),

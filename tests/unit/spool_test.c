@@ -357,6 +357,77 @@ a_replay_goes_on_where_the_last_one_was_refused(void **state)
 	assert_string_equal(w->ids[1009], "Q1009");
 }
 
+/* Takes all but one of them. */
+static int
+refuse_q2(void *context, struct arena *arena, struct message **messages,
+    size_t n, const struct spool_place *after)
+{
+	assert_int_equal(n, 1);
+	return strcmp(messages[0]->queue_id, "Q2") == 0
+		   ? SPOOL_REFUSED
+		   : take(context, arena, messages, n, after);
+}
+
+static int
+keep_place(void *context, const struct spool_place *after)
+{
+	struct world *w = context;
+	w->place = *after;
+	w->batches++;
+	return 0;
+}
+
+static void
+a_message_that_cannot_be_saved_is_kept_beside(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	const struct spool_replay replay = {.at_once = 1,
+	    .batch = refuse_q2,
+	    .refused = keep_place,
+	    .bad = hear_bad,
+	    .context = w};
+	append(w, 0, 2);
+	scribble(w, SPOOL_FILE, "nonsense\n");
+	append(w, 2, 3);
+	assert_int_equal(spool_replay(w->spool, &replay, &err), SPOOL_EMPTY);
+	assert_int_equal(w->n, 4);
+	assert_string_equal(w->ids[2], "Q3");
+	assert_int_equal(w->place.lines, 6);
+	assert_int_equal(w->batches, 5);
+	assert_int_equal(w->bad, 2);
+	assert_non_null(strstr(w->sentence, "line 4 cannot be saved"));
+}
+
+static bool
+at_once_enough(void *context)
+{
+	(void)context;
+	return true;
+}
+
+static void
+a_replay_that_pauses_goes_on_where_it_was(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	const struct spool_replay replay = {.batch = take,
+	    .enough = at_once_enough,
+	    .bad = hear_bad,
+	    .context = w};
+	append(w, 0, 300);
+	assert_int_equal(spool_replay(w->spool, &replay, &err), SPOOL_MORE);
+	assert_in_range(w->n, 1, 299);
+	append(w, 300, 10);
+	int got;
+	while ((got = spool_replay(w->spool, &replay, &err)) == SPOOL_MORE)
+		continue;
+	assert_int_equal(got, SPOOL_EMPTY);
+	assert_int_equal(w->n, 310);
+	assert_string_equal(w->ids[309], "Q309");
+	assert_false(spool_has_messages(w->spool));
+}
+
 static void
 a_replay_goes_on_after_a_restart_at_the_place_that_was_kept(void **state)
 {
@@ -554,6 +625,8 @@ main(void)
 	    test(many_messages_come_in_batches),
 	    test(what_is_refused_stays),
 	    test(a_replay_goes_on_where_the_last_one_was_refused),
+	    test(a_message_that_cannot_be_saved_is_kept_beside),
+	    test(a_replay_that_pauses_goes_on_where_it_was),
 	    test(a_replay_goes_on_after_a_restart_at_the_place_that_was_kept),
 	    test(a_place_in_another_file_is_not_this_ones),
 	    test(a_replay_begins_anew_when_told_to),
