@@ -76,7 +76,8 @@ bool store_is_refusal(const struct store *store);
 /* Says so from outside: store_verify found damage. */
 void store_mark_damaged(struct store *store);
 
-/* Sets a closed database aside as store_open does. Returns 0 or -1. */
+/* Sets a closed database aside as store_open does. Returns 0; or -1, also if the
+ * disk does not give it back whole: then it may be sound, and is left alone. */
 int store_set_aside(const char *path, store_notice_fn *notice, void *context,
     struct err *err);
 

@@ -22,8 +22,24 @@
 /* How often a spool that cannot be read is tried while the store works. */
 #define SPOOL_RETRY_SECS 5
 
+/* Damage that is found twice within so long is damage. */
+#define SUSPECT_SECS 60
+
 /* So long at most mail waits for the replay of a spool that is long. */
 #define SLICE_MS 200
+
+/* Sets the file aside before the next try, if it is found damaged a second
+ * time: a disk that did not give back a page looks the same. */
+static void
+suspect(struct keeper *k)
+{
+	if (!store_is_damaged(k->store))
+		return;
+	const int64_t now = clock_tick();
+	k->damaged =
+	    k->suspected_at != 0 && now < k->suspected_at + SUSPECT_SECS;
+	k->suspected_at = now;
+}
 
 void
 keeper_fail(struct keeper *k, const char *sentence)
@@ -32,7 +48,7 @@ keeper_fail(struct keeper *k, const char *sentence)
 	    "%s; mail goes on by on_failure, messages are kept for the "
 	    "database",
 	    sentence);
-	k->damaged = k->damaged || store_is_damaged(k->store);
+	suspect(k);
 	store_close(&k->store);
 	k->behind = false;
 	k->failed_at = clock_tick();
@@ -117,7 +133,6 @@ cannot_bring_in(struct keeper *k, const struct err *err)
 {
 	k->refused = true;
 	k->why = *err;
-	k->damaged = k->damaged || store_is_damaged(k->store);
 	return -1;
 }
 
@@ -355,9 +370,10 @@ keeper_refill(struct store *store, const struct settings *settings,
 static int
 open_store(struct keeper *k, bool check, struct err *err)
 {
-	if (k->damaged && store_set_aside(k->path, say_notice, k, err) < 0)
+	const bool damaged = k->damaged;
+	k->damaged = false; /* else it is found so again */
+	if (damaged && store_set_aside(k->path, say_notice, k, err) < 0)
 		return STORE_LATER;
-	k->damaged = false;
 	int failed = store_open(k->path, check, say_notice, k, &k->store, err);
 	if (failed < 0)
 		return failed;
@@ -379,7 +395,7 @@ start_store(struct keeper *k, bool check, struct err *err)
 	int more = failed < 0 ? -1 : empty_spool(k, err);
 	if (more < 0 || (more == 0 && bring_in_parked(k, err) < 0)) {
 		if (k->store != NULL)
-			k->damaged = k->damaged || store_is_damaged(k->store);
+			suspect(k);
 		store_close(&k->store);
 		k->behind = false;
 		return failed < 0 ? failed : STORE_LATER;

@@ -36,7 +36,7 @@ struct keeper {
 	struct ticket_list parked;
 	int64_t slice_ends_ms; /* of a replay, by CLOCK_MONOTONIC */
 	/* Ticks; failed_at is 0 if it has not. */
-	int64_t failed_at, next_try, next_remark;
+	int64_t failed_at, next_try, next_remark, suspected_at;
 	int64_t next_spool_try, next_spool_remark;
 	struct err said; /* why it still fails, as the log has it */
 	/* Called when mail was queued, or may wait since long. */

@@ -315,6 +315,7 @@ recorder_set_settings(struct recorder *r, const struct settings *settings)
 }
 
 struct damage {
+	struct keeper *keeper;
 	const char *path;
 	ino_t file;
 	const char *sentence;
@@ -330,14 +331,17 @@ note_damage(struct store *store, void *context, struct err *err)
 	if (stat(damage->path, &st) < 0 || st.st_ino != damage->file)
 		return 0; /* another file has taken its place */
 	store_mark_damaged(store);
+	damage->keeper->suspected_at = clock_tick(); /* it is certain */
 	return err_set(err, "%s", damage->sentence);
 }
 
 void
 recorder_report_damage(struct recorder *r, ino_t file, const char *sentence)
 {
-	struct damage damage = {
-	    .path = r->keeper.path, .file = file, .sentence = sentence};
+	struct damage damage = {.keeper = &r->keeper,
+	    .path = r->keeper.path,
+	    .file = file,
+	    .sentence = sentence};
 	struct err err;
 	call(r, note_damage, &damage, true, &err);
 }

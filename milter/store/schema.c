@@ -6,6 +6,7 @@
 #include "store_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -313,30 +314,44 @@ schema_upgrade(sqlite3 *db, struct err *err)
 	return -1;
 }
 
+/* A page that could not be read is in SQLite's list of faults too, although
+ * the disk may give it back the next time. */
+static bool
+is_read_error(const char *fault)
+{
+	static const char without_code[] = "failed to get page",
+			  with_code[] = "error code=";
+	const char *code = strstr(fault, with_code);
+	if (code == NULL)
+		return strstr(fault, without_code) != NULL;
+	return (atoi(code + strlen(with_code)) & 0xff) != SQLITE_CORRUPT;
+}
+
+/* What the first row of a check says, which may begin with a line that names
+ * the database. Returns as schema_quick_check. */
+static int
+judge(const char *row, struct err *err)
+{
+	if (strcmp(row, "ok") == 0)
+		return 1;
+	const char *fault = strchr(row, '\n');
+	fault = fault == NULL ? row : fault + 1;
+	err_set(err, "%.*s", (int)strcspn(fault, "\n"), fault);
+	return is_read_error(fault) ? -1 : 0;
+}
+
 int
 schema_quick_check(sqlite3 *db, struct err *err)
 {
 	sqlite3_stmt *statement = NULL;
 	int sound = -1;
-	if (sqlite3_prepare_v2(
-		db, "PRAGMA quick_check(1)", -1, &statement, NULL) == SQLITE_OK)
-		switch (sqlite3_step(statement)) {
-		case SQLITE_ROW: {
-			const char *text =
-			    (const char *)sqlite3_column_text(statement, 0);
-			sound = text != NULL && strcmp(text, "ok") == 0;
-			/* Its first line: a sentence has no newline. */
-			if (!sound)
-				err_set(err, "%.*s",
-				    text == NULL ? 1
-						 : (int)strcspn(text, "\n"),
-				    text == NULL ? "?" : text);
-			break;
-		}
-		default:
-			break;
-		}
-	if (sound < 0) {
+	if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement,
+		NULL) == SQLITE_OK &&
+	    sqlite3_step(statement) == SQLITE_ROW) {
+		const char *row =
+		    (const char *)sqlite3_column_text(statement, 0);
+		sound = judge(row == NULL ? "?" : row, err);
+	} else {
 		int code = sqlite3_errcode(db) & 0xff;
 		if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
 			sound = 0;

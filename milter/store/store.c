@@ -116,11 +116,35 @@ aside_name(const char *path, char aside_r[4160], struct err *err)
 	    err, "%s.damaged-%s: a hundred files of this name", path, stamp);
 }
 
+/* Reads a file through, page by page; one that is not there is no fault. */
+static int
+read_through(const char *path, const char *suffix, struct err *err)
+{
+	char name[4200], page[4096];
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	ssize_t n = fd < 0 ? -1 : 1;
+	for (off_t at = 0; n > 0; at += n)
+		n = pread(fd, page, sizeof(page), at);
+	if (n < 0)
+		err_sys(err, "%s cannot be read", name);
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? -1 : 0;
+}
+
 int
 store_set_aside(
     const char *path, store_notice_fn *notice, void *context, struct err *err)
 {
 	char aside[4160];
+	/* SQLite calls a page damaged that the disk did not give back; it may
+	 * do so later. */
+	if (read_through(path, "", err) < 0 ||
+	    read_through(path, "-wal", err) < 0)
+		return -1;
 	if (aside_name(path, aside, err) < 0 ||
 	    move_beside(path, aside, "-wal", err) < 0 ||
 	    move_beside(path, aside, "-shm", err) < 0 ||
@@ -199,9 +223,10 @@ get_db(const char *path, bool check, const struct notice *notice,
 	int64_t size = file_size(path, err);
 	if (size < NO_FILE || check_folder(path, err) < 0)
 		return -1;
-	enum schema_state state =
-	    size > 0 ? open_and_check(path, check, size, db_r, err)
-		     : SCHEMA_DAMAGED;
+	enum schema_state state = SCHEMA_DAMAGED;
+	/* Twice: the disk may have failed for a moment. */
+	for (int i = 0; i < 2 && size > 0 && state == SCHEMA_DAMAGED; i++)
+		state = open_and_check(path, check, size, db_r, err);
 	if (state == SCHEMA_GOOD)
 		return 0;
 	if (state == SCHEMA_FOREIGN)
@@ -301,6 +326,8 @@ store_open(const char *path, bool check, store_notice_fn *notice, void *context,
 	const struct notice to = {.tell = notice, .context = context};
 	bool damaged;
 	int failed = open_once(path, check, &to, store_r, &damaged, err);
+	if (failed == STORE_LATER && damaged)
+		failed = open_once(path, check, &to, store_r, &damaged, err);
 	if (failed == STORE_LATER && damaged &&
 	    store_set_aside(path, notice, context, err) == 0)
 		failed = open_once(path, check, &to, store_r, &damaged, err);
