@@ -50,16 +50,21 @@ void policy_decide(const struct settings *settings,
 struct circumstances {
 	bool gone;     /* the mail went on before it was counted */
 	bool can_hold; /* the MTA can put mail aside */
-	int64_t waited_secs; /* since its first try was deferred; -1: this is
+	bool taken;    /* it was taken once, and comes again … */
+	enum action taken_as;  /* … and what was done with it then */
+	int64_t waited_secs; /* since its first try was refused; -1: this is
 	                      * the first */
 };
 
 /*
- * Settles what is done with a trigger, after policy_apply_declaration. Mail
- * that is gone is only logged. Where the MTA cannot hold, mail is deferred instead. And a deferral
- * ends: a message that alone fills the windows of its rules goes on when it has
- * waited as long as they are, any other when the window has room for it again,
- * after a day at the latest.
+ * Settles what is done with a trigger, after policy_apply_declaration.
+ *
+ * Mail that is gone is only logged. Mail that was taken before is taken again,
+ * and held again if it was held: its sender has not heard of it. Where the MTA
+ * cannot hold, mail is deferred instead. And a deferral ends: when the window
+ * has room for the message; for one that alone fills the window when it has
+ * waited as long as that and the window has room beside it (so of many such
+ * messages one goes through in that time); after a day at the latest.
  */
 void policy_settle_action(const struct settings *settings,
     const struct measure *measures, size_t measures_n,

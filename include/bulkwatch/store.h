@@ -127,14 +127,17 @@ struct entry {
 	bool can_hold;                   /* the MTA can put mail aside */
 	struct decision decision;        /* from policy, after store_count */
 	/* set by store_count: */
-	bool retry;                      /* the ledger has it already … */
+	bool retry;                      /* the ledger has an earlier try … */
 	int64_t known;                   /* … with this number … */
-	bool refused_before;             /* … and it was deferred or rejected */
+	enum action known_action;        /* … and this was done with it */
+	uint32_t tries;                  /* so often was it taken before */
 	int64_t waited_secs;             /* since the first try was refused; -1:
 	                                  * it was not */
 	const uint64_t *hashes;          /* of its recipients, sorted, unique */
 	size_t hashes_n;
 	uint64_t fingerprint;
+	uint64_t bare_fingerprint;       /* see digest.h; 0: none */
+	uint64_t item;                   /* what a window of messages holds */
 	int64_t previous, client_previous;
 	/* set by store_bulk: */
 	int64_t bulk_send;
@@ -159,8 +162,12 @@ int store_begin(struct store *store, struct err *err);
 /*
  * Fills counted of each measure: what the windows would hold with this message.
  * Finds out whether it is a retry of a message that the ledger has (same
- * sender, Message-ID, subject and recipients). Changes nothing.
+ * sender, Message-ID, subject and recipients, within five days). A message that
+ * was taken is believed to come again STORE_RETRIES_MAX times, for answers get
+ * lost; what comes after that is another message. Of mail without a Message-ID
+ * of its own only tries that were refused are known again. Changes nothing.
  */
+#define STORE_RETRIES_MAX 3
 int store_count(struct store *store, struct entry *entry, struct err *err);
 
 /*
@@ -184,9 +191,11 @@ int store_bulk(struct store *store, struct entry *entry, struct err *err);
 /* Notes that the MTA was told to hold the trigger of a bulk send. */
 int store_note_hold(struct store *store, struct entry *entry, struct err *err);
 
-/* Notes that a message went on after all, although its record says that it was
- * held or refused: the answer came too late. A transaction of its own. */
-int store_note_gone(struct store *store, struct entry *entry, struct err *err);
+/* Notes what was really done with a message whose record says otherwise: the
+ * answer came too late. It went on (ACTION_LOG), or the MTA was told to try
+ * again (ACTION_DEFER). A transaction of its own. */
+int store_note_outcome(struct store *store, struct entry *entry,
+    enum action outcome, struct err *err);
 
 /* Declarations that a message of this time may fall under, or may have
  * outlived by a month; in the arena. */

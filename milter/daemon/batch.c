@@ -74,6 +74,8 @@ decide(struct store *store, struct entry *e, struct declared *declared_r,
 {
 	const struct circumstances circumstances = {.gone = e->gone,
 	    .can_hold = e->can_hold,
+	    .taken = e->retry && e->waited_secs < 0,
+	    .taken_as = e->known_action,
 	    .waited_secs = e->waited_secs};
 	policy_decide(e->settings, e->measures, e->measures_n, &e->decision);
 	if (!e->decision.matched)
@@ -83,6 +85,12 @@ decide(struct store *store, struct entry *e, struct declared *declared_r,
 		return -1;
 	policy_apply_declaration(&e->decision, declared_r->list, declared_r->n,
 	    e->measures[e->decision.measure].who, e->message->at_ms);
+	/* What a sender announced is let through by a rule that counts the
+	 * client too. */
+	if (e->decision.declaration == NULL &&
+	    policy_declaration(declared_r->list, declared_r->n,
+		e->message->sender, e->message->at_ms) != NULL)
+		e->decision.action = ACTION_LOG;
 	policy_settle_action(e->settings, e->measures, e->measures_n,
 	    &circumstances, &e->decision);
 	return 0;

@@ -474,20 +474,25 @@ verdict_of(const struct entry *entry)
 	    .rule = &entry->settings->rules[entry->measures[d->measure].rule]};
 }
 
-/* The session has answered by on_failure while the message was saved. If that
- * let the mail go on, the record shall not say otherwise. */
+/* The session has answered by on_failure while the message was saved: the
+ * record shall say what was done, not what should have been. */
 static void
-answer_is_late(struct keeper *k, struct entry *entry)
+answer_is_late(struct keeper *k, struct ticket *ticket)
 {
+	struct entry *entry = &ticket->entry;
 	struct err err;
-	if (k->store == NULL || entry->decision.action == ACTION_LOG ||
-	    entry->settings->on_failure != ON_FAILURE_ACCEPT)
+	const enum action outcome =
+	    atomic_load(&ticket->state) == TICKET_TAKEN_BACK ? ACTION_DEFER
+							     : ACTION_LOG;
+	if (k->store == NULL || entry->trial != NULL ||
+	    entry->decision.action == outcome)
 		return;
 	ticket_log(LOG_LEVEL_WARNING, entry->message, "not-acted",
-	    "the answer came too late: the mail went on although a rule says "
-	    "otherwise");
-	entry->decision.action = ACTION_LOG;
-	if (store_note_gone(k->store, entry, &err) < 0)
+	    outcome == ACTION_LOG
+		? "the answer came too late: the mail went on although a rule "
+		  "says otherwise"
+		: "the answer came too late: the MTA was told to try again");
+	if (store_note_outcome(k->store, entry, outcome, &err) < 0)
 		keeper_fail(k, err.text);
 }
 
@@ -514,7 +519,7 @@ keeper_take(struct keeper *k, struct ticket **tickets, size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!ticket_answer(tickets[i], verdict_of(entries[i])))
-			answer_is_late(k, entries[i]);
+			answer_is_late(k, tickets[i]);
 	if (batch_report(entries, n))
 		k->mail_queued(k->context);
 	for (size_t i = 0; i < n; i++)

@@ -188,40 +188,47 @@ policy_may_act(const struct settings *settings, const struct measure *measures,
 	return false;
 }
 
-/* How long the rules that matched may make the message wait. */
-static int64_t
-longest_wait(const struct settings *settings, const struct measure *measures,
-    size_t measures_n)
+/* Whether a rule that matched lets a deferred message go on. */
+static bool
+has_waited(const struct rule *rule, const struct measure *m, int64_t secs)
 {
-	int64_t longest = 0;
+	if (secs >= DEFER_SECS_MAX)
+		return true;
+	/* Room may come at any time; or a person, in whose place it waits. */
+	if (m->recipients < m->limit || rule->action != ACTION_DEFER)
+		return false;
+	return secs >= m->window_secs && m->counted - m->recipients < m->limit;
+}
+
+static bool
+has_waited_enough(const struct settings *settings,
+    const struct measure *measures, size_t measures_n, int64_t secs)
+{
 	for (size_t i = 0; i < measures_n; i++) {
-		const struct measure *m = &measures[i];
-		const enum action action = settings->rules[m->rule].action;
-		if (m->counted < m->limit || action == ACTION_LOG)
-			continue;
-		int64_t wait = m->window_secs;
-		/* Room may come at any time; or a person, in place of whom it
-		 * is deferred. */
-		if ((m->recipients < m->limit || action != ACTION_DEFER) &&
-		    wait < DEFER_SECS_MAX)
-			wait = DEFER_SECS_MAX;
-		if (wait > longest)
-			longest = wait;
+		const struct rule *rule = &settings->rules[measures[i].rule];
+		if (measures[i].counted >= measures[i].limit &&
+		    rule->action != ACTION_LOG &&
+		    !has_waited(rule, &measures[i], secs))
+			return false;
 	}
-	return longest;
+	return secs >= 0;
 }
 
 void
 policy_settle_action(const struct settings *settings,
     const struct measure *measures, size_t measures_n,
-    const struct circumstances *circumstances, struct decision *decision)
+    const struct circumstances *c, struct decision *decision)
 {
-	if (circumstances->gone)
+	if (c->gone)
 		decision->action = ACTION_LOG;
-	if (decision->action == ACTION_HOLD && !circumstances->can_hold)
+	if (c->taken && decision->action != ACTION_LOG)
+		decision->action = c->taken_as == ACTION_HOLD && c->can_hold
+				       ? ACTION_HOLD
+				       : ACTION_LOG;
+	if (decision->action == ACTION_HOLD && !c->can_hold)
 		decision->action = ACTION_DEFER;
 	if (decision->action == ACTION_DEFER &&
-	    circumstances->waited_secs >=
-		longest_wait(settings, measures, measures_n))
+	    has_waited_enough(
+		settings, measures, measures_n, c->waited_secs))
 		decision->action = ACTION_LOG;
 }

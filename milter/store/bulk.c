@@ -311,22 +311,27 @@ extend(struct store *store, struct entry *entry, int64_t send,
 /* 1 if this trigger is a retry of a message that a bulk send of the sender has
  * already: the entry tells of that one. */
 static int
-find_retry(struct store *store, struct entry *entry, struct err *err)
+find_send_of_retry(struct store *store, struct entry *entry, struct err *err)
 {
 	const struct measure *m = decider(entry);
-	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_OF_RETRY, err, "itii",
-	    (int64_t)entry->fingerprint, m->who, (int64_t)m->identity,
-	    entry->message->at_ms - STORE_RETRY_MS);
+	if (!entry->retry)
+		return 0;
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_OF_MESSAGE, err,
+	    "iti", entry->message->id, m->who, (int64_t)m->identity);
 	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
 	if (got != 1)
 		return got;
-	entry->retry = true;
 	entry->alerted = true; /* what was due then was queued then */
 	entry->bulk_send = sqlite3_column_int64(row, 0);
 	entry->send_messages = (uint32_t)sqlite3_column_int64(row, 1);
 	entry->send_recipients = (uint32_t)sqlite3_column_int64(row, 2);
 	entry->send_distinct = (uint32_t)sqlite3_column_int64(row, 3);
 	sql_done(row);
+	/* It may be held now, or go on at last. */
+	if (entry->known_action != entry->message->action &&
+	    sql_run(&store->sql, SQL_SEND_ACTION, NULL, err, "i",
+		entry->bulk_send) < 0)
+		return -1;
 	return 1;
 }
 
@@ -334,7 +339,7 @@ static int
 record(struct store *store, struct entry *entry, struct err *err)
 {
 	int64_t send;
-	int found = find_retry(store, entry, err);
+	int found = find_send_of_retry(store, entry, err);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	if (find_ongoing(store, entry, &send, err) < 0 ||

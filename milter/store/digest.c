@@ -2,6 +2,7 @@
 #include "digest.h"
 
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,21 +69,41 @@ digest_recipients(const struct digest_key *key, const struct message *message,
 	return n;
 }
 
+static bool
+has_own_id(const struct message *m)
+{
+	return m->message_id[0] != '\0' &&
+	       (m->queue_id[0] == '\0' ||
+		   strstr(m->message_id, m->queue_id) == NULL);
+}
+
+/* Another mail under an old Message-ID is another mail: what is tried again has
+ * its subject too. */
+static uint64_t
+digest_bare_parts(const struct digest_key *key, const struct message *m,
+    const uint64_t *hashes, size_t n, uint64_t rest)
+{
+	uint64_t who = digest_name(key, m->identity, m->sender);
+	uint64_t to = join(key, digest(key, hashes, n * sizeof(*hashes)),
+	    digest(key, m->subject, strlen(m->subject)), 0);
+	return join(key, who, to, rest);
+}
+
 uint64_t
-digest_message(const struct digest_key *key, const struct message *message,
+digest_message(const struct digest_key *key, const struct message *m,
     const uint64_t *hashes, size_t n)
 {
-	uint64_t who = digest_name(key, message->identity, message->sender);
-	uint64_t to = digest(key, hashes, n * sizeof(*hashes));
-	/* What is tried again has its subject too: another mail under an old
-	 * Message-ID is another mail. */
-	to = join(key, to,
-	    digest(key, message->subject, strlen(message->subject)), 0);
-	if (message->message_id[0] != '\0')
-		return join(key, who, to,
-		    digest(key, message->message_id,
-			strlen(message->message_id)));
-	uint64_t attempt =
-	    digest(key, message->queue_id, strlen(message->queue_id));
-	return join(key, who, to, join(key, attempt, (uint64_t)message->at_ms, 1));
+	if (has_own_id(m))
+		return digest_bare_parts(key, m, hashes, n,
+		    digest(key, m->message_id, strlen(m->message_id)));
+	uint64_t attempt = digest(key, m->queue_id, strlen(m->queue_id));
+	return digest_bare_parts(key, m, hashes, n,
+	    join(key, attempt, (uint64_t)m->at_ms, 1));
+}
+
+uint64_t
+digest_bare(const struct digest_key *key, const struct message *m,
+    const uint64_t *hashes, size_t n)
+{
+	return has_own_id(m) ? 0 : digest_bare_parts(key, m, hashes, n, 2);
 }

@@ -37,9 +37,15 @@ size_t digest_recipients(const struct digest_key *key,
     const struct message *message, uint64_t *hashes_r);
 
 /* What makes a message the same when it is tried again: sender, Message-ID,
- * subject and recipients. One without Message-ID is like no other: its time and
- * queue id stand in. */
+ * subject and recipients. One without a Message-ID of its own is like no other:
+ * its time and queue id stand in. (Postfix gives such mail one made of the queue
+ * id, before a milter sees it, and another with each try.) */
 uint64_t digest_message(const struct digest_key *key,
+    const struct message *message, const uint64_t *hashes, size_t n);
+
+/* Sender, subject and recipients of a message without a Message-ID of its own;
+ * 0 of one that has it. Several mails may share it. */
+uint64_t digest_bare(const struct digest_key *key,
     const struct message *message, const uint64_t *hashes, size_t n);
 
 #endif

@@ -26,18 +26,47 @@ finish(struct store *store, int failed, struct err *err)
 	return -1;
 }
 
-int
-store_note_gone(struct store *store, struct entry *entry, struct err *err)
+/* Puts the record right. What was counted although it is to come again stays
+ * in the windows until it is over: it cannot be taken out of them. */
+static int
+note_outcome(struct store *store, struct entry *entry, enum action outcome,
+    struct err *err)
 {
-	const struct message *m = entry->message;
+	struct message *m = entry->message;
+	const bool was_counted = m->action == ACTION_LOG ||
+				 m->action == ACTION_HOLD;
+	if (sql_run(&store->sql, SQL_HELD_GONE, NULL, err, "iti", m->id,
+		m->queue_id, m->at_ms) < 0)
+		return -1;
+	if (entry->retry)
+		return 0; /* its row tells of another try */
+	m->action = outcome;
+	entry->decision.action = outcome;
+	if (outcome == ACTION_LOG && !was_counted &&
+	    ledger_fill_windows(store, entry, err) < 0)
+		return -1;
+	if (outcome == ACTION_DEFER && entry->bare_fingerprint != 0)
+		entry->fingerprint = entry->bare_fingerprint;
+	ledger_note_recent(store, entry);
+	if (sql_run(&store->sql, SQL_MESSAGE_OUTCOME, NULL, err, "iii", m->id,
+		(int64_t)outcome, (int64_t)entry->fingerprint) < 0 ||
+	    sql_run(&store->sql, SQL_SEND_FINGERPRINT, NULL, err, "ii", m->id,
+		(int64_t)entry->fingerprint) < 0)
+		return -1;
+	return entry->bulk_send == 0
+		   ? 0
+		   : sql_run(&store->sql, SQL_SEND_ACTION, NULL, err, "i",
+			 entry->bulk_send);
+}
+
+int
+store_note_outcome(struct store *store, struct entry *entry,
+    enum action outcome, struct err *err)
+{
 	if (store_begin(store, err) < 0)
 		return -1;
-	int failed =
-	    sql_run(&store->sql, SQL_MESSAGE_GONE, NULL, err, "i", m->id);
-	if (failed == 0)
-		failed = sql_run(&store->sql, SQL_HELD_GONE, NULL, err, "iti",
-		    m->id, m->queue_id, m->at_ms);
-	return finish(store, failed, err);
+	return finish(
+	    store, note_outcome(store, entry, outcome, err), err);
 }
 
 static int

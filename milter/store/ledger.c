@@ -38,22 +38,32 @@ find_recent(const struct store *store, uint64_t fingerprint, int64_t at_ms)
 
 /* In place of an earlier try, else of the set's oldest message. */
 static void
-note_recent(struct store *store, uint64_t fingerprint, int64_t message,
-    int64_t at_ms, bool refused)
+note_recent(struct store *store, const struct recent *recent)
 {
-	struct recent *set = recent_set(store, fingerprint), *place = set;
+	struct recent *set = recent_set(store, recent->fingerprint);
+	struct recent *place = set;
 	for (size_t i = 0; i < STORE_RECENT_SET; i++) {
-		if (set[i].fingerprint == fingerprint) {
+		if (set[i].fingerprint == recent->fingerprint) {
 			place = &set[i];
 			break;
 		}
 		if (set[i].message < place->message)
 			place = &set[i];
 	}
-	*place = (struct recent){.fingerprint = fingerprint,
-	    .message = message,
-	    .at_secs = (uint32_t)(at_ms / 1000),
-	    .refused = refused};
+	*place = *recent;
+}
+
+void
+ledger_note_recent(struct store *store, const struct entry *entry)
+{
+	if (store->on_trial)
+		return;
+	const struct recent recent = {.fingerprint = entry->fingerprint,
+	    .message = entry->message->id,
+	    .at_secs = (uint32_t)(entry->message->at_ms / 1000),
+	    .action = (uint8_t)entry->message->action,
+	    .tries = (uint8_t)(entry->tries + 1)};
+	note_recent(store, &recent);
 }
 
 int
@@ -67,10 +77,15 @@ ledger_load(struct store *store, struct err *err)
 	row = sql_bind(&store->sql, SQL_MESSAGE_RECENT, err, "i",
 	    store->last_message - STORE_RECENT_N);
 	int got = -1;
-	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1)
-		note_recent(store, (uint64_t)sqlite3_column_int64(row, 1),
-		    sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 2),
-		    is_refused((enum action)sqlite3_column_int(row, 3)));
+	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1) {
+		const struct recent recent = {
+		    .message = sqlite3_column_int64(row, 0),
+		    .fingerprint = (uint64_t)sqlite3_column_int64(row, 1),
+		    .at_secs = (uint32_t)(sqlite3_column_int64(row, 2) / 1000),
+		    .action = (uint8_t)sqlite3_column_int(row, 3),
+		    .tries = (uint8_t)sqlite3_column_int(row, 4)};
+		note_recent(store, &recent);
+	}
 	return got;
 }
 
@@ -112,7 +127,7 @@ adding_of(struct store *store, struct entry *entry,
 		   measure->rule_id,
 	    .window_secs = measure->window_secs,
 	    .limit = measure->limit,
-	    .hashes = &entry->fingerprint,
+	    .hashes = &entry->item,
 	    .n = 1,
 	    .weight = measure->recipients,
 	    .tick = entry->message->tick,
@@ -168,6 +183,8 @@ digest_entry(struct store *store, struct entry *entry)
 	    digest_recipients(&store->key, entry->message, hashes);
 	entry->hashes = hashes;
 	entry->fingerprint = digest_message(
+	    &store->key, entry->message, hashes, entry->hashes_n);
+	entry->bare_fingerprint = digest_bare(
 	    &store->key, entry->message, hashes, entry->hashes_n);
 	return 0;
 }
@@ -268,52 +285,103 @@ save(struct store *store, struct entry *entry, struct err *err)
 
 /* --------------------------------------------------------------- retries */
 
-/* What the database says of an earlier try: 1 found, 0 not, -1 error. */
+/* Takes what the database says of an earlier try. 1 found, 0 not, -1 error. */
 static int
 read_known(struct store *store, struct entry *entry, sqlite3_stmt *row,
     struct err *err)
 {
-	const struct message *m = entry->message;
 	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
 	if (got != 1)
 		return got;
 	entry->known = sqlite3_column_int64(row, 0);
-	entry->refused_before =
-	    is_refused((enum action)sqlite3_column_int(row, 3));
-	if (entry->refused_before)
-		entry->waited_secs =
-		    m->tick - boot_message_tick(store, entry->known,
-				  sqlite3_column_int64(row, 1),
-				  sqlite3_column_int64(row, 2));
+	entry->known_action = (enum action)sqlite3_column_int(row, 3);
+	entry->tries = (uint32_t)sqlite3_column_int(row, 4);
+	if (is_refused(entry->known_action))
+		entry->waited_secs = entry->message->tick -
+				     boot_message_tick(store, entry->known,
+					 sqlite3_column_int64(row, 1),
+					 sqlite3_column_int64(row, 2));
 	sql_done(row);
 	return 1;
 }
 
-/* Finds an earlier try of the message: among the recent ones, and where a rule
- * may act also among the triggers of five days. */
 static int
-find_known(struct store *store, struct entry *entry, struct err *err)
+find_by(struct store *store, struct entry *entry, uint64_t fingerprint,
+    bool beyond_recent, struct err *err)
 {
 	const struct message *m = entry->message;
 	const struct recent *recent =
-	    find_recent(store, entry->fingerprint, m->at_ms);
-	int got = 0;
-	if (recent != NULL && !recent->refused) {
-		entry->known = recent->message;
-		got = 1;
-	} else if (recent != NULL) {
-		got = read_known(store, entry,
+	    find_recent(store, fingerprint, m->at_ms);
+	if (recent != NULL && is_refused((enum action)recent->action))
+		return read_known(store, entry,
 		    sql_bind(&store->sql, SQL_MESSAGE_TRY, err, "i",
 			recent->message),
 		    err);
-	} else if (entry->may_act) {
-		got = read_known(store, entry,
-		    sql_bind(&store->sql, SQL_MESSAGE_TRY_BEFORE, err, "ii",
-			(int64_t)entry->fingerprint, m->at_ms - STORE_RETRY_MS),
-		    err);
+	if (recent != NULL) {
+		entry->known = recent->message;
+		entry->known_action = (enum action)recent->action;
+		entry->tries = recent->tries;
+		return 1;
 	}
+	return beyond_recent
+		   ? read_known(store, entry,
+			 sql_bind(&store->sql, SQL_MESSAGE_TRY_BEFORE, err,
+			     "ii", (int64_t)fingerprint,
+			     m->at_ms - STORE_RETRY_MS),
+			 err)
+		   : 0;
+}
+
+static void
+forget_known(struct entry *entry)
+{
+	entry->retry = false;
+	entry->known = 0;
+	entry->known_action = ACTION_LOG;
+	entry->tries = 0;
+	entry->waited_secs = -1;
+}
+
+/* Whether a rule wants something of the message: then tries are looked for
+ * among the triggers of five days, which are few, too. */
+static bool
+matters(const struct entry *entry)
+{
+	for (size_t i = 0; i < entry->measures_n; i++)
+		if (entry->measures[i].counted >= entry->measures[i].limit)
+			return true;
+	return entry->may_act;
+}
+
+/* Finds an earlier try of the message. */
+static int
+find_known(struct store *store, struct entry *entry, struct err *err)
+{
+	const bool beyond_recent = matters(entry);
+	forget_known(entry);
+	int got = find_by(
+	    store, entry, entry->fingerprint, beyond_recent, err);
+	if (got == 1 && !is_refused(entry->known_action) &&
+	    entry->tries > STORE_RETRIES_MAX)
+		got = 0;
+	if (got == 0 && entry->bare_fingerprint != 0) {
+		forget_known(entry);
+		got = find_by(store, entry, entry->bare_fingerprint,
+		    beyond_recent, err);
+		if (got == 1 && !is_refused(entry->known_action))
+			got = 0;
+	}
+	if (got != 1)
+		forget_known(entry);
 	entry->retry = got == 1;
 	return got < 0 ? -1 : 0;
+}
+
+/* Whether this message is to have a row of its own if it goes on. */
+static bool
+is_new(const struct entry *entry)
+{
+	return !entry->retry || is_refused(entry->known_action);
 }
 
 int
@@ -322,13 +390,19 @@ store_count(struct store *store, struct entry *entry, struct err *err)
 	/* It may come a second time, after a store that failed. */
 	entry->previous = entry->client_previous = entry->bulk_send = 0;
 	entry->opened = entry->alert_queued = false;
-	entry->known = 0;
-	entry->refused_before = false;
-	entry->waited_secs = -1;
+	forget_known(entry);
 	if (digest_entry(store, entry) < 0)
+		return err_set(err, "count: memory is out");
+	entry->item = (uint64_t)store->last_message + 1;
+	if (count_windows(store, entry) < 0)
 		return err_set(err, "count: memory is out");
 	if (find_known(store, entry, err) < 0)
 		return store_err(store, err, "count");
+	if (is_new(entry))
+		return 0;
+	/* In a window of messages it is one with the earlier try. */
+	entry->item = (uint64_t)entry->known;
+	entry->previous = entry->client_previous = 0;
 	return count_windows(store, entry) < 0
 		   ? err_set(err, "count: memory is out")
 		   : 0;
@@ -338,11 +412,23 @@ store_count(struct store *store, struct entry *entry, struct err *err)
 static int
 replace_known(struct store *store, const struct entry *entry, struct err *err)
 {
-	return sql_run(&store->sql, SQL_MESSAGE_REPLACED, NULL, err, "ii",
-		   entry->known, entry->message->id) < 0
+	return sql_run(&store->sql, SQL_MESSAGE_REPLACED, NULL, err, "iii",
+		   entry->known, entry->message->id,
+		   (int64_t)entry->fingerprint) < 0
 		   ? -1
 		   : sql_run(&store->sql, SQL_PURGE_MESSAGE, NULL, err, "i",
 			 entry->known);
+}
+
+/* A message that was taken comes again. It counts in the window as of now, so
+ * its row says so too. (Rows of an earlier boot have ticks of another kind:
+ * those stay.) */
+static int
+keep_again(struct store *store, struct entry *entry, struct err *err)
+{
+	ledger_note_recent(store, entry);
+	return sql_run(&store->sql, SQL_MESSAGE_AGAIN, NULL, err, "iii",
+	    entry->known, entry->message->tick, store->boot_message);
 }
 
 static int
@@ -350,28 +436,32 @@ keep(struct store *store, struct entry *entry, struct err *err)
 {
 	struct message *m = entry->message;
 	const bool refused = is_refused(entry->decision.action);
-	const bool replaces = entry->refused_before && !refused;
 	m->action = entry->decision.action;
-	m->id = entry->retry && !replaces ? entry->known
-					  : ++store->last_message;
+	m->id = entry->known;
+	if (is_new(entry) && !(entry->retry && refused))
+		m->id = ++store->last_message;
 	if (!refused && !store->on_trial && fill_windows(store, entry) < 0)
 		return err_set(err, "memory is out");
 	windows_sweep(store->windows, m->tick, SWEEP_SLOTS);
-	if (entry->retry && !replaces)
-		/* It counts in the window as of now, so its row says so too.
-		 * (Rows of an earlier boot have ticks of another kind: those
-		 * stay. One that is refused again waits since its first try.)
-		 */
-		return refused ? 0
-			       : sql_run(&store->sql, SQL_MESSAGE_AGAIN, NULL,
-				     err, "iii", m->id, m->tick,
-				     store->boot_message);
-	if (!store->on_trial)
-		note_recent(
-		    store, entry->fingerprint, m->id, m->at_ms, refused);
+	if (m->id == entry->known && refused)
+		return 0; /* it waits since its first try */
+	if (m->id == entry->known)
+		return keep_again(store, entry, err);
+	if (refused && entry->bare_fingerprint != 0)
+		entry->fingerprint = entry->bare_fingerprint;
+	entry->tries = 0;
+	ledger_note_recent(store, entry);
 	if (save(store, entry, err) < 0)
 		return -1;
-	return replaces ? replace_known(store, entry, err) : 0;
+	return entry->retry ? replace_known(store, entry, err) : 0;
+}
+
+int
+ledger_fill_windows(struct store *store, struct entry *entry, struct err *err)
+{
+	return fill_windows(store, entry) < 0
+		   ? err_set(err, "memory is out")
+		   : 0;
 }
 
 int
@@ -423,6 +513,7 @@ refill_row(struct store *store, sqlite3_stmt *row, struct arena *arena,
 	    .measures_n = refill(context, &message, measures),
 	    .hashes_n = (size_t)sqlite3_column_bytes(row, at) / sizeof(uint64_t),
 	    .fingerprint = (uint64_t)sqlite3_column_int64(row, at + 1),
+	    .item = (uint64_t)message.id,
 	};
 	uint64_t *hashes =
 	    arena_alloc(arena, entry.hashes_n * sizeof(uint64_t));

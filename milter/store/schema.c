@@ -41,7 +41,8 @@ static const char schema[] =
      * sender and of the same client; 0 for none. mail_from and login are null
      * where the sender is the same. hashes: 8 bytes a recipient, keyed (see
      * meta), bit 0 set for an external one. recipients: one a line, an
-     * external one begins with a tab. A message whose action is defer or reject
+     * external one begins with a tab. tries: how often it was taken, since
+     * answers get lost. A message whose action is defer or reject
      * was not sent, and is in no window and no sum. What is small and often read stands
      * first, so that reading it does not follow overflow pages. */
     "CREATE TABLE message (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, "
@@ -49,7 +50,7 @@ static const char schema[] =
     "previous INTEGER NOT NULL, client_previous INTEGER NOT NULL, "
     "recipient_count INTEGER NOT NULL, external_count INTEGER NOT NULL, "
     "identity INTEGER NOT NULL, action INTEGER NOT NULL DEFAULT 0, "
-    "sender TEXT NOT NULL, mail_from TEXT, "
+    "tries INTEGER NOT NULL DEFAULT 1, sender TEXT NOT NULL, mail_from TEXT, "
     "login TEXT, client TEXT, queue_id TEXT, message_id TEXT, subject TEXT, "
     "hashes BLOB, recipients TEXT) STRICT;"
 
@@ -149,6 +150,7 @@ static const char schema[] =
  * from 1 to 2. */
 static const char *const upgrades[] = {
     "ALTER TABLE message ADD COLUMN action INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN tries INTEGER NOT NULL DEFAULT 1;"
     SCHEMA_HELD SCHEMA_SELFTEST,
 };
 

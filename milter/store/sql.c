@@ -48,25 +48,29 @@ static const char *const texts[SQL_N] = {
         "sender, mail_from, login, client, queue_id, message_id, subject, "
         "hashes, recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?, ?, ?, ?)",
-    [SQL_MESSAGE_AGAIN] = "UPDATE message SET tick = max(tick, ?2) "
-                          "WHERE id = ?1 AND id > ?3",
-    [SQL_MESSAGE_TRY] = "SELECT id, at, tick, action FROM message "
+    [SQL_MESSAGE_AGAIN] =
+        "UPDATE message SET tick = CASE WHEN id > ?3 THEN max(tick, ?2) "
+        "ELSE tick END, tries = tries + 1 WHERE id = ?1",
+    [SQL_MESSAGE_TRY] = "SELECT id, at, tick, action, tries FROM message "
                         "WHERE id = ?",
     [SQL_MESSAGE_TRY_BEFORE] =
-        "SELECT message.id, at, tick, action FROM bulk_message JOIN message "
-        "ON message.id = bulk_message.message WHERE bulk_message.fingerprint "
-        "= ? AND +at > ? ORDER BY message.id DESC LIMIT 1",
+        "SELECT message.id, at, tick, action, tries FROM bulk_message JOIN "
+        "message ON message.id = bulk_message.message WHERE "
+        "bulk_message.fingerprint = ? AND +at > ? "
+        "ORDER BY message.id DESC LIMIT 1",
     /* How far back it reached was said of the earlier try's moment. */
-    [SQL_MESSAGE_REPLACED] = "UPDATE OR IGNORE bulk_message SET message = ?2, "
-                             "reach = 0 WHERE message = ?1",
-    [SQL_MESSAGE_GONE] = "UPDATE message SET action = 0 WHERE id = ?",
+    [SQL_MESSAGE_REPLACED] =
+        "UPDATE OR IGNORE bulk_message SET message = ?2, fingerprint = ?3, "
+        "reach = 0 WHERE message = ?1",
+    [SQL_MESSAGE_OUTCOME] =
+        "UPDATE message SET action = ?2, fingerprint = ?3 WHERE id = ?1",
     [SQL_MESSAGE_AT] =
         "SELECT at FROM message WHERE id <= ? ORDER BY id DESC LIMIT 1",
     [SQL_MESSAGE_STEP] =
         "SELECT previous, client_previous, at, tick, fingerprint, "
         "recipient_count, external_count, hashes FROM message WHERE id = ?",
     [SQL_MESSAGE_RECENT] =
-        "SELECT id, fingerprint, at, action FROM message WHERE id > ? "
+        "SELECT id, fingerprint, at, action, tries FROM message WHERE id > ? "
         "ORDER BY id",
     [SQL_MESSAGE_BACK] =
         "SELECT id, at, tick FROM message ORDER BY id DESC",
@@ -101,12 +105,17 @@ static const char *const texts[SQL_N] = {
     [SQL_SEND_REBASE] =
         "UPDATE bulk_send SET last_tick = ?1 - max(0, ?2 - last_at) / 1000 "
         "WHERE ended = 0",
-    [SQL_SEND_OF_RETRY] =
+    [SQL_SEND_OF_MESSAGE] =
         "SELECT bulk_send.id, messages, recipients, distinct_recipients "
         "FROM bulk_message JOIN bulk_send ON bulk_send.id = bulk_send "
-        "WHERE fingerprint = ? AND +sender = ? AND +bulk_send.identity = ? "
-        "AND +last_at > ? "
+        "WHERE message = ? AND +sender = ? AND +bulk_send.identity = ? "
         "ORDER BY bulk_send.id DESC LIMIT 1",
+    [SQL_SEND_ACTION] =
+        "UPDATE bulk_send SET action = coalesce((SELECT max(message.action) "
+        "FROM bulk_message JOIN message ON message.id = bulk_message.message "
+        "WHERE bulk_message.bulk_send = ?1), 0) WHERE id = ?1",
+    [SQL_SEND_FINGERPRINT] =
+        "UPDATE bulk_message SET fingerprint = ?2 WHERE message = ?1",
     [SQL_SEND_MESSAGE] =
         "INSERT OR IGNORE INTO bulk_message (bulk_send, message, fingerprint, "
         "rule, reach) VALUES (?, ?, ?, ?, ?)",

@@ -23,7 +23,7 @@ struct recent {
 	uint64_t fingerprint;
 	int64_t message;
 	uint32_t at_secs; /* wall clock */
-	bool refused;
+	uint8_t action, tries;
 };
 
 /* MTAs try for five days (RFC 5321 section 4.5.4.1); what comes later with the
@@ -106,6 +106,12 @@ int schema_quick_check(sqlite3 *db, struct err *err);
 
 /* ledger.c: fills recent and the highest number after opening. */
 int ledger_load(struct store *store, struct err *err);
+
+/* ledger.c: notes how a message is known when it comes again; puts it into its
+ * windows. */
+void ledger_note_recent(struct store *store, const struct entry *entry);
+int ledger_fill_windows(
+    struct store *store, struct entry *entry, struct err *err);
 
 /* boot.c: makes ticks of an earlier boot comparable with this boot's. */
 int boot_load(struct store *store, struct err *err);

@@ -213,9 +213,199 @@ a_deferral_is_known_when_much_mail_came_in_between(void **state)
 	open_store(w);
 	struct entry *again =
 	    mail(w, .n = 30, .message_id = ID, .later = 60);
-	assert_true(again->refused_before);
+	assert_int_equal(again->known_action, ACTION_DEFER);
 	assert_int_equal(again->waited_secs, 60);
 	assert_int_equal(again->bulk_send, first->bulk_send);
+}
+
+static void
+a_message_that_was_taken_is_taken_again(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	mail(w, .n = 30, .message_id = ID);
+	mail(w, .n = 30, .message_id = ID, .later = WINDOW_SECS);
+	/* Its sender has not heard that it was: it shall not wait anew. */
+	for (int64_t n = 1; n <= STORE_RETRIES_MAX; n++) {
+		struct entry *e = mail(w, .n = 30, .message_id = ID,
+		    .later = WINDOW_SECS + n);
+		assert_int_equal(e->decision.action, ACTION_LOG);
+		assert_true(e->retry);
+	}
+	assert_int_equal(messages(w), 1);
+}
+
+static void
+a_message_that_was_held_is_held_when_it_comes_again(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_MESSAGE, ACTION_HOLD);
+	mail(w, .n = 30, .message_id = ID);
+	set_action(w, BY_MESSAGE, ACTION_REJECT);
+	assert_int_equal(mail(w, .n = 30, .message_id = ID, .later = 1)
+			     ->decision.action,
+	    ACTION_HOLD);
+}
+
+static void
+what_comes_again_too_often_is_another_message(void **state)
+{
+	struct world *w = *state;
+	for (int64_t n = 0; n <= STORE_RETRIES_MAX; n++)
+		mail(w, .n = 19, .message_id = ID, .later = n);
+	assert_int_equal(messages(w), 1);
+	struct entry *e = mail(w, .n = 19, .message_id = ID, .later = 9);
+	assert_false(e->retry);
+	assert_int_equal(messages(w), 2);
+	/* And so on. */
+	assert_true(mail(w, .n = 19, .message_id = ID, .later = 10)->retry);
+}
+
+static void
+how_often_a_message_came_is_known_after_a_restart(void **state)
+{
+	struct world *w = *state;
+	for (int64_t n = 0; n <= STORE_RETRIES_MAX; n++)
+		mail(w, .n = 19, .message_id = ID, .later = n);
+	reopen_store(w);
+	assert_false(mail(w, .n = 19, .message_id = ID, .later = 9)->retry);
+}
+
+static void
+one_message_id_does_not_evade_a_rule_that_counts_all(void **state)
+{
+	struct world *w = *state;
+	w->settings.rules[BY_WINDOW].count = RULE_COUNT_TOTAL;
+	struct entry *e = NULL;
+	for (int64_t n = 0; n <= STORE_RETRIES_MAX + 1; n++)
+		e = mail(w, .n = 19, .message_id = ID, .later = n);
+	assert_int_equal(counted(e, BY_WINDOW), 38);
+	assert_true(e->decision.matched);
+}
+
+/* Postfix makes a Message-ID of the queue id where there is none. */
+static struct entry *
+send_without_id(struct world *w, unsigned first, unsigned n, int64_t later)
+{
+	struct entry *e = make_entry(
+	    w, (struct mail){.first = first, .n = n, .later = later});
+	e->message->message_id = arena_printf(w->arena, "2026.%s@mail.x.vn",
+	    e->message->queue_id);
+	put(w, &e, 1);
+	return e;
+}
+
+static void
+a_deferral_ends_for_mail_without_a_message_id_too(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	for (int64_t later = 0; later < WINDOW_SECS; later += 200)
+		assert_int_equal(
+		    send_without_id(w, 1, 30, later)->decision.action,
+		    ACTION_DEFER);
+	reopen_store(w);
+	struct entry *e = send_without_id(w, 1, 30, WINDOW_SECS);
+	assert_int_equal(e->decision.action, ACTION_LOG);
+	assert_int_equal(messages(w), 1);
+	assert_int_equal(sql_number(w, "SELECT count(*) FROM bulk_send"), 1);
+	/* Once it was taken the next one is another mail. */
+	assert_int_equal(
+	    send_without_id(w, 1, 30, WINDOW_SECS + 1)->decision.action,
+	    ACTION_DEFER);
+	assert_int_equal(messages(w), 2);
+}
+
+static void
+mail_without_a_message_id_that_was_taken_is_never_a_retry(void **state)
+{
+	struct world *w = *state;
+	send_without_id(w, 1, 5, 0);
+	assert_false(send_without_id(w, 1, 5, 1)->retry);
+	assert_int_equal(messages(w), 2);
+}
+
+static void
+of_many_large_messages_one_goes_through_in_a_window(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	for (unsigned n = 0; n < 5; n++)
+		mail(w, .first = 100 * n, .n = 30,
+		    .message_id = arena_printf(w->arena, "<%u@y>", n));
+	bool taken[5] = {false};
+	for (int64_t round = 1; round <= 3; round++) {
+		int64_t n_taken = 0;
+		for (unsigned n = 0; n < 5; n++) {
+			if (!taken[n])
+				taken[n] =
+				    mail(w, .first = 100 * n, .n = 30,
+					.message_id = arena_printf(
+					    w->arena, "<%u@y>", n),
+					.later = round * WINDOW_SECS)
+					->decision.action == ACTION_LOG;
+			n_taken += taken[n];
+		}
+		assert_int_equal(n_taken, round);
+	}
+}
+
+static void
+a_window_of_a_week_makes_nobody_wait_for_more_than_a_day(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	w->settings.rules[BY_WINDOW].window_secs = 7 * 86400;
+	mail(w, .first = 1, .n = 19);
+	mail(w, .first = 51, .n = 1, .message_id = ID);
+	assert_int_equal(
+	    mail(w, .first = 51, .n = 1, .message_id = ID, .later = 86399)
+		->decision.action,
+	    ACTION_DEFER);
+	assert_int_equal(
+	    mail(w, .first = 51, .n = 1, .message_id = ID, .later = 86400)
+		->decision.action,
+	    ACTION_LOG);
+}
+
+static void
+what_the_mta_was_told_to_send_again_is_a_deferred_try(void **state)
+{
+	struct world *w = *state;
+	size_t n;
+	struct err err;
+	set_action(w, BY_MESSAGE, ACTION_HOLD);
+	struct entry *e = mail(w, .n = 25, .message_id = ID);
+	assert_int_equal(
+	    store_note_outcome(w->store, e, ACTION_DEFER, &err), 0);
+	assert_int_equal(show(w, e->bulk_send).send.held, 0);
+	assert_int_equal(
+	    show(w, e->bulk_send).evidence[0].action, ACTION_DEFER);
+	/* The next try is held, and one message with it. */
+	struct entry *again =
+	    mail(w, .n = 25, .message_id = ID, .later = 60);
+	assert_int_equal(again->decision.action, ACTION_HOLD);
+	assert_int_equal(messages(w), 1);
+	struct bulk_send_story story = show(w, e->bulk_send);
+	assert_int_equal(story.send.held, 1);
+	assert_int_equal(story.send.action, ACTION_HOLD);
+	assert_int_equal(story.evidence[0].action, ACTION_HOLD);
+	n = story.held_n;
+	assert_string_equal(
+	    story.held[n - 1].queue_id, again->message->queue_id);
+}
+
+static void
+mail_that_went_on_after_all_fills_the_window(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	set_action(w, BY_MESSAGE, ACTION_REJECT);
+	struct entry *e = mail(w, .first = 1, .n = 25);
+	assert_int_equal(store_note_outcome(w->store, e, ACTION_LOG, &err), 0);
+	assert_int_equal(show(w, e->bulk_send).send.action, ACTION_LOG);
+	assert_true(
+	    counted(mail(w, .first = 101, .n = 1), BY_WINDOW) >= LIMIT);
 }
 
 /* -------------------------------------------------------------------- held */
@@ -300,7 +490,7 @@ mail_that_went_on_after_all_is_not_said_to_be_held(void **state)
 	struct err err;
 	set_action(w, BY_MESSAGE, ACTION_HOLD);
 	struct entry *e = mail(w, .n = 25);
-	assert_int_equal(store_note_gone(w->store, e, &err), 0);
+	assert_int_equal(store_note_outcome(w->store, e, ACTION_LOG, &err), 0);
 	held(w, e->bulk_send, true, &n);
 	assert_int_equal(n, 0);
 	assert_int_equal(
@@ -347,7 +537,8 @@ a_database_of_schema_1_is_brought_up_to_date(void **state)
 	struct world *w = *state;
 	mail(w, .first = 1, .n = 19);
 	store_close(&w->store);
-	sql_do(w, "ALTER TABLE message DROP COLUMN action; DROP TABLE held;"
+	sql_do(w, "ALTER TABLE message DROP COLUMN action;"
+		  "ALTER TABLE message DROP COLUMN tries; DROP TABLE held;"
 		  "DROP TABLE selftest; PRAGMA user_version = 1");
 	struct err err;
 	assert_int_equal(store_open_command(w->path, &w->store, &err), -1);
@@ -381,6 +572,19 @@ main(void)
 	    with_store(no_message_is_deferred_for_more_than_a_day),
 	    with_store(a_deferral_is_known_after_the_store_was_opened_again),
 	    with_store(a_deferral_is_known_when_much_mail_came_in_between),
+	    with_store(a_message_that_was_taken_is_taken_again),
+	    with_store(a_message_that_was_held_is_held_when_it_comes_again),
+	    with_store(what_comes_again_too_often_is_another_message),
+	    with_store(how_often_a_message_came_is_known_after_a_restart),
+	    with_store(one_message_id_does_not_evade_a_rule_that_counts_all),
+	    with_store(a_deferral_ends_for_mail_without_a_message_id_too),
+	    with_store(
+		mail_without_a_message_id_that_was_taken_is_never_a_retry),
+	    with_store(of_many_large_messages_one_goes_through_in_a_window),
+	    with_store(
+		a_window_of_a_week_makes_nobody_wait_for_more_than_a_day),
+	    with_store(what_the_mta_was_told_to_send_again_is_a_deferred_try),
+	    with_store(mail_that_went_on_after_all_fills_the_window),
 	    with_store(a_held_message_waits),
 	    with_store(each_try_that_is_held_waits_with_its_own_queue_id),
 	    with_store(what_became_of_a_held_message_is_noted_once),

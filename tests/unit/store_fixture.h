@@ -302,6 +302,8 @@ put_one(struct world *w, struct entry *e, struct err *err)
 		return -1;
 	const struct circumstances circumstances = {.gone = e->gone,
 	    .can_hold = true,
+	    .taken = e->retry && e->waited_secs < 0,
+	    .taken_as = e->known_action,
 	    .waited_secs = e->waited_secs};
 	policy_decide(e->settings, e->measures, e->measures_n, &e->decision);
 	policy_settle_action(e->settings, e->measures, e->measures_n,

@@ -492,7 +492,7 @@ far_older_messages_are_not_read_to_the_end(void **state)
 	struct heard h = {0};
 	sql_do(w, "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 "
 		  "FROM n WHERE i < 3000) INSERT INTO message SELECT i, 1, 1, "
-		  "0, 0, 0, 1, 0, 1, 0, 'an@x.vn', NULL, NULL, '', 'O' || i, "
+		  "0, 0, 0, 1, 0, 1, 0, 1, 'an@x.vn', NULL, NULL, '', 'O' || i, "
 		  "'', '', NULL, NULL FROM n");
 	store_close(&w->store);
 	open_store(w);
