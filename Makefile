@@ -33,7 +33,8 @@ ALL_PC      := $(SETTINGS_PC) $(MAIL_PC) $(JSON_PC) $(STORE_PC) $(NOTIFY_PC) \
 
 # Which goals need the libraries, and so say clearly what is missing.
 BUILDS := $(filter-out deps clean check check-asan check-layers check-man \
-          check-unit-file demo bench soak uninstall,$(or $(MAKECMDGOALS),all))
+          check-tsan check-unit-file check-valgrind demo bench fuzz soak uninstall, \
+          $(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 MISSING := $(shell for p in $(ALL_PC); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(MISSING),)
@@ -49,15 +50,17 @@ LIBS        = $(shell pkg-config --libs $(ALL_PC) 2>/dev/null) -lpthread
 
 LAYERS  := base settings mail json policy store notify mta
 LIB_SRC := $(foreach l,$(LAYERS),$(wildcard milter/$(l)/*.c))
-LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) \
+           $(if $(findstring thread,$(SANITIZE)),$(BUILD)/tests/lib/tsan.o)
 DMN_SRC := $(filter-out milter/daemon/main.c,$(wildcard milter/daemon/*.c))
 DMN_OBJ := $(DMN_SRC:%.c=$(BUILD)/%.o)
 CTL_SRC := $(filter-out milter/ctl/main.c,$(wildcard milter/ctl/*.c))
 CTL_OBJ := $(CTL_SRC:%.c=$(BUILD)/%.o)
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 
-.PHONY: all deps check check-asan check-layers check-man check-unit-file unit \
-        demo bench soak install uninstall clean
+.PHONY: all deps check check-asan check-layers check-man check-tsan \
+        check-unit-file check-valgrind unit demo bench fuzz fuzz-corpus soak \
+        install uninstall clean
 all: $(BUILD)/bulkwatchd $(BUILD)/bulkwatch
 
 $(BUILD)/libbulkwatch.a: $(LIB_OBJ)
@@ -123,9 +126,11 @@ check-unit-file: systemd/bulkwatchd.service.in
 
 # Postfix's master wants root: the tests run their private one with sudo if
 # they must. Four at a time, each with a Postfix of its own: they mostly wait.
-PYTEST = $(SUDO) env PYTHONDONTWRITEBYTECODE=1 BULKWATCHD=$(CURDIR)/$(1)/bulkwatchd \
+# $(1): the folder of the programs; $(2): tests, all of them if it is left out;
+# $(3): environment.
+PYTEST = $(SUDO) env $(3) PYTHONDONTWRITEBYTECODE=1 BULKWATCHD=$(CURDIR)/$(1)/bulkwatchd \
          BULKWATCH=$(CURDIR)/$(1)/bulkwatch \
-         $(PYTHON) -m pytest -q -n 4 -p no:cacheprovider tests/e2e tests/fault
+         $(PYTHON) -m pytest -q -n 4 -p no:cacheprovider $(or $(2),tests/e2e tests/fault)
 
 ASAN := SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
         OPT='-O1 -g' BUILD=build/asan
@@ -139,7 +144,7 @@ AGAIN = $(MAKE) --no-print-directory -j$(shell nproc) --output-sync=target
 check: deps
 	@$(AGAIN) all
 	@$(AGAIN) check-layers check-man check-unit-file
-	@$(AGAIN) unit
+	@$(AGAIN) unit fuzz-corpus
 	@$(FETCH_SENDMAIL)
 	$(call PYTEST,build)
 	@$(MAKE) --no-print-directory check-asan
@@ -148,9 +153,43 @@ check: deps
 check-asan: deps
 	@$(AGAIN) $(ASAN) all
 	@ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lib/lsan.supp:print_suppressions=0 \
-	  $(AGAIN) $(ASAN) unit
+	  $(AGAIN) $(ASAN) unit fuzz-corpus
 	@$(FETCH_SENDMAIL)
 	$(call PYTEST,build/asan)
+
+# The two below take minutes, and are no part of check.
+
+# Data races. gcc's and clang's tools know what the libraries do to memory only
+# where they call libc: tests/lib/tsan.supp.
+TSAN := SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' OPT='-O1 -g' BUILD=build/tsan
+TSAN_SUPP := $(CURDIR)/build/tsan/suppressions
+# Some unit tests have standard error for themselves: it writes into files.
+TSAN_LOG := $(CURDIR)/build/tsan/found
+TSAN_E2E := $(addprefix tests/e2e/test_,actions.py alerts.py counting.py failure.py hostile.py settings.py) \
+            tests/fault/test_protocol.py
+check-tsan: deps
+	@$(AGAIN) $(TSAN) all
+	@rm -f $(TSAN_LOG).*
+	@TSAN_OPTIONS=suppressions=$(CURDIR)/tests/lib/tsan.supp:log_path=$(TSAN_LOG) \
+	  $(AGAIN) $(TSAN) unit || { cat $(TSAN_LOG).*; exit 1; }
+	@cat tests/lib/tsan.supp tests/lib/tsan-libmilter.supp > $(TSAN_SUPP)
+	$(call PYTEST,build/tsan,$(TSAN_E2E),TSAN_OPTIONS=suppressions=$(TSAN_SUPP))
+
+# Memory that is read before it is written, which no sanitizer of gcc's finds.
+# Not the log's tests: it drops a line that is not taken within a fraction of a
+# second, and memcheck is slower than that.
+VALGRIND_UNIT := $(filter-out %/log_test,$(UNIT))
+VALGRIND_E2E := $(addprefix tests/e2e/test_,evidence.py hostile.py)
+check-valgrind: deps
+	@sh tests/lib/install-deps.sh valgrind
+	@$(AGAIN) all
+	@$(AGAIN) $(VALGRIND_UNIT:=.valgrind)
+	$(call PYTEST,tests/lib/valgrind,$(VALGRIND_E2E),BULKWATCH_BUILD=$(CURDIR)/build BULKWATCH_SLOWNESS=10)
+$(BUILD)/tests/%_test.valgrind: $(BUILD)/tests/%_test FORCE
+	@if tests/lib/valgrind/run $< > $@.log 2>&1; then \
+	    printf '  VALGRIND %-24s %s\n' $(@F:_test.valgrind=) \
+	        "$$(sed -n 's/^\[  PASSED  \] \(.*\) test(s).*/\1 passed/p' $@.log)"; \
+	else cat $@.log; echo "failed under valgrind: $<"; exit 1; fi
 
 demo: deps
 	@$(AGAIN) all
@@ -169,6 +208,49 @@ soak: deps
 	$(SOAK_ENV) tests/soak.py --minutes $(MINUTES) $(SOAK)
 	if [ -d tests/fault ]; then \
 	    $(SOAK_ENV) -m pytest -q -p no:cacheprovider tests/fault; fi
+
+# ---------------------------------------------------------------------- fuzz
+
+FUZZ     := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+SECONDS  ?= 60
+# libFuzzer brings its own main.
+FUZZ_OBJ  = $(BUILD)/tests/fuzz/fuzz.o \
+            $(if $(FUZZER),,$(BUILD)/tests/fuzz/run_corpus.o)
+# The session's harness plays the recorder, and counts references to settings.
+$(BUILD)/fuzz/session: LDFLAGS += \
+    -Wl,--wrap=recorder_record,--wrap=recorder_call,--wrap=settings_unref
+
+$(BUILD)/tests/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%_fuzz.o $(FUZZ_OBJ) $(DMN_OBJ) $(CTL_OBJ) $(BUILD)/libbulkwatch.a
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZER) -o $@ $^ $(LIBS)
+
+# Else make takes them for steps on the way and removes them.
+.PRECIOUS: $(BUILD)/tests/fuzz/%.o $(BUILD)/fuzz/% $(BUILD)/tests/unit/%.o \
+           $(BUILD)/tests/%_test
+
+# Each input of tests/fuzz/corpus once, in a second or two.
+fuzz-corpus: $(FUZZ:%=$(BUILD)/fuzz/%.corpus)
+$(BUILD)/fuzz/%.corpus: $(BUILD)/fuzz/% FORCE
+	@if $< tests/fuzz/corpus/$* > $@.log 2>&1; then \
+	    printf '  FUZZ %-10s %s\n' $* "$$(tail -n 1 $@.log)"; \
+	else cat $@.log; echo "failed: $<, on the last input named above"; exit 1; fi
+
+# libFuzzer, SECONDS for each harness; tests/fuzz/README.md.
+FUZZING := CC=clang BUILD=build/clang OPT='-O1 -g' WARN=-Wall \
+           SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
+           FUZZER=-fsanitize=fuzzer
+fuzz: deps
+	@sh tests/lib/install-deps.sh $(FUZZ_DEPS)
+	@$(AGAIN) $(FUZZING) $(FUZZ:%=build/clang/fuzz/%)
+	@$(AGAIN) --keep-going $(FUZZING) $(FUZZ:%=fuzz-%)
+$(FUZZ:%=fuzz-%): fuzz-%: FORCE
+	@sh tests/fuzz/fuzz.sh $(BUILD)/fuzz $* $(SECONDS)
+FUZZ_DEPS := clang libclang-rt-14-dev
 
 # --------------------------------------------------------------------- bench
 

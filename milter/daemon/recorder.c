@@ -188,8 +188,10 @@ on_failure(const struct settings *settings)
 							       : ACTION_LOG};
 }
 
+/* given: the message as it was handed over. The recorder may be giving the
+ * ticket's its number at this moment. */
 static struct verdict
-answer_of(struct ticket *ticket)
+answer_of(struct ticket *ticket, const struct message *given)
 {
 	if (wait_for_answer(ticket))
 		return ticket->verdict;
@@ -198,7 +200,7 @@ answer_of(struct ticket *ticket)
 	if (!ticket_give_up(
 		ticket, again ? TICKET_TAKEN_BACK : TICKET_GIVEN_UP))
 		return ticket->verdict; /* it came after all */
-	ticket_log(LOG_LEVEL_ERROR, ticket->entry.message, "answered-late",
+	ticket_log(LOG_LEVEL_ERROR, given, "answered-late",
 	    again ? "the disk does not answer: the MTA was told to try again"
 		  : "the disk does not answer: the mail goes on, the message "
 		    "waits in memory");
@@ -217,9 +219,10 @@ recorder_record(struct recorder *r, struct arena *arena,
 		return on_failure(settings);
 	}
 	ticket->entry.can_hold = can_hold;
+	const struct message given = *message;
 	struct verdict verdict;
 	if (hand_over(r, ticket)) {
-		verdict = answer_of(ticket);
+		verdict = answer_of(ticket, &given);
 	} else {
 		/* The recorder has hung for long, and memory is not endless. */
 		verdict = on_failure(settings);

@@ -315,9 +315,14 @@ set_reply(SMFICTX *ctx, const struct settings *settings,
 static sfsistat
 hold(SMFICTX *ctx, const struct verdict *verdict)
 {
-	char reason[160];
-	snprintf(reason, sizeof(reason), "bulkwatch %.64s: rule %s",
-	    raw_macro(ctx, "i"), verdict->rule->name);
+	char reason[160], queue_id[65];
+	snprintf(queue_id, sizeof(queue_id), "%s", raw_macro(ctx, "i"));
+	/* It goes into the MTA's queue file: no line may end in it. */
+	for (char *p = queue_id; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	snprintf(reason, sizeof(reason), "bulkwatch %s: rule %s", queue_id,
+	    verdict->rule->name);
 	if (smfi_quarantine(ctx, reason) == MI_SUCCESS)
 		return SMFIS_CONTINUE;
 	log_text(LOG_LEVEL_ERROR, "hold",

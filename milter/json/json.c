@@ -10,7 +10,11 @@
 
 /* What a message's line holds, once for writing and once for reading. */
 
-enum kind { KIND_INT64, KIND_COUNT, KIND_STRING };
+enum kind { KIND_INT64, KIND_MOMENT, KIND_COUNT, KIND_STRING };
+
+/* The end of the year 9999: a moment outside is a mistake, and reckoning with
+ * it would overflow. Milliseconds. */
+#define MOMENT_MAX INT64_C(253402300799999)
 
 static const struct field {
 	const char *key;
@@ -19,7 +23,7 @@ static const struct field {
 } fields[] = {
 #define AT(name) offsetof(struct message, name)
     {"id", KIND_INT64, AT(id)},
-    {"at_ms", KIND_INT64, AT(at_ms)},
+    {"at_ms", KIND_MOMENT, AT(at_ms)},
     {"tick", KIND_INT64, AT(tick)},
     {"sender", KIND_STRING, AT(sender)},
     {"mail_from", KIND_STRING, AT(mail_from)},
@@ -44,6 +48,7 @@ field_value(const struct message *message, const struct field *field)
 	const char *text;
 	switch (field->kind) {
 	case KIND_INT64:
+	case KIND_MOMENT:
 		memcpy(&number, at, sizeof(number));
 		return json_integer(number);
 	case KIND_COUNT:
@@ -114,7 +119,10 @@ take_field(struct arena *arena, const struct field *field, const json_t *value,
 		return err_set(
 		    err, "\"%s\" must be a whole number", field->key);
 	json_int_t number = json_integer_value(value);
-	if (field->kind == KIND_INT64) {
+	if (field->kind == KIND_MOMENT && (number < 0 || number > MOMENT_MAX))
+		return err_set(err, "\"%s\" must be from 0 to %" PRId64,
+		    field->key, MOMENT_MAX);
+	if (field->kind != KIND_COUNT) {
 		int64_t whole = number;
 		memcpy(at, &whole, sizeof(whole));
 		return 0;

@@ -190,7 +190,9 @@ address_stable(struct arena *arena, const char *address)
 	const char *local = address;
 	if (strncmp(local, "prvs=", 5) == 0) {
 		const char *end = strchr(local + 5, '=');
-		if (end != NULL && end < domain)
+		/* What is left must not begin a quoted local part, in which
+		 * the @ would mean nothing. */
+		if (end != NULL && end < domain && end[1] != '"')
 			local = end + 1;
 	}
 	size_t length = (size_t)(domain - 1 - local);

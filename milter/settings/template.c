@@ -59,11 +59,20 @@ known_name(const char *text, size_t length)
 	return NULL;
 }
 
+/* Columns of an unknown name that a fault shows. */
+#define SHOWN_COLUMNS 60
+
 static void
 unknown_name(struct parse *parse, const char *text, size_t length)
 {
-	char name[64];
-	snprintf(name, sizeof(name), "%.*s", (int)length, text);
+	/* A brace that stands for itself may have a tab behind it, and the
+	 * rest of a long line. */
+	char *name = text_clean(parse->arena, text, length);
+	if (name == NULL) {
+		parse->faults->memory_out = true;
+		return;
+	}
+	name[text_fit(name, SHOWN_COLUMNS)] = '\0';
 	const char *nearest = text_nearest(name, template_names);
 	if (nearest != NULL)
 		faults_add(parse->faults, &parse->place,

@@ -121,15 +121,15 @@ store_sum_up(struct store *store, bool *more_r, struct err *err)
 	if (store_begin(store, err) < 0)
 		return -1;
 	int failed = 0;
-	while (
-	    failed == 0 && upto < store->last_message && !step_is_over(began)) {
+	do {
 		int64_t next = upto + SUM_MESSAGES < store->last_message
 				   ? upto + SUM_MESSAGES
 				   : store->last_message;
 		failed = sql_run(
 		    &store->sql, SQL_SUM_UP, NULL, err, "ii", upto, next);
 		upto = next;
-	}
+	} while (
+	    failed == 0 && upto < store->last_message && !step_is_over(began));
 	if (failed == 0)
 		failed = store_meta_set(store, META_SUMMED_UPTO, upto, err);
 	*more_r = upto < store->last_message;
@@ -200,8 +200,9 @@ store_purge_ledger(struct store *store, int64_t before_ms, uint64_t *removed_r,
 	if (store_begin(store, err) < 0)
 		return -1;
 	int failed = 0;
-	while (failed == 0 && !purge.done && !step_is_over(began))
+	do
 		failed = purge_next(store, &purge, err);
+	while (failed == 0 && !purge.done && !step_is_over(began));
 	if (failed == 0 && purge.done)
 		failed = sql_run(&store->sql, SQL_PURGE_DAYS, NULL, err, "i",
 		    before_ms / DAY_MS);

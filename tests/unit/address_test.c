@@ -138,6 +138,33 @@ domain_is_what_follows_the_last_at(void **state)
 }
 
 static void
+what_changes_from_mail_to_mail_is_no_part_of_the_sender(void **state)
+{
+	static const struct {
+		const char *address, *stable;
+	} table[] = {
+	    {"an@x.vn", "an@x.vn"},
+	    {"list+bounce=b=y.vn@x.vn", "list@x.vn"},
+	    {"+an@x.vn", "+an@x.vn"},
+	    {"prvs=1234abcd=an@x.vn", "an@x.vn"},
+	    {"prvs=1234abcd=an+b@x.vn", "an@x.vn"},
+	    {"prvs=an@x.vn", "prvs=an@x.vn"},
+	    {"prvs=a@x=y", "prvs=a@x=y"},
+	    {"srs0=hh=tt=x.vn=an@y.vn", "srs@y.vn"},
+	    {"srs1+hh=z.vn==hh=tt=x.vn=an@y.vn", "srs@y.vn"},
+	    {"\"a+b\"@x.vn", "\"a+b\"@x.vn"},
+	    {"root", "root"},
+	    {"", ""},
+	    /* The domain stays the domain. */
+	    {"prvs==\"@us]==\"", "prvs==\"@us]==\""},
+	    {"prvs=1=\"@x.vn", "prvs=1=\"@x.vn"},
+	};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_string_equal(
+		    address_stable(*state, table[i].address), table[i].stable);
+}
+
+static void
 external_is_every_domain_not_listed(void **state)
 {
 	(void)state;
@@ -200,6 +227,8 @@ main(void)
 	    cmocka_unit_test(five_thousand_characters_stay_whole),
 	    cmocka_unit_test(any_bytes_give_clean_text),
 	    cmocka_unit_test(domain_is_what_follows_the_last_at),
+	    cmocka_unit_test(
+		what_changes_from_mail_to_mail_is_no_part_of_the_sender),
 	    cmocka_unit_test(external_is_every_domain_not_listed),
 	    cmocka_unit_test(sound_addresses_may_stand_in_a_header),
 	    cmocka_unit_test(

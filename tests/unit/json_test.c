@@ -166,6 +166,10 @@ wrong_types_in_a_message_are_refused_by_name(void **state)
 	    "\"tick\" must be a whole number");
 	refused_with(*state, "\"tick\":1000012345", "\"tick\":1.5",
 	    "\"tick\" must be a whole number");
+	refused_with(*state, "1772435109123", "-9223372036854775808",
+	    "\"at_ms\" must be from 0 to 253402300799999");
+	refused_with(*state, "1772435109123", "253402300800000",
+	    "\"at_ms\" must be from 0 to 253402300799999");
 	refused_with(*state, "\"queue_id\":\"4XyZ12\"", "\"queue_id\":null",
 	    "\"queue_id\" must be a string");
 	refused_with(*state, "\"queue_id\":", "\"queue_idea\":",

@@ -334,10 +334,11 @@ numbers_go_on_after_the_whole_ledger_was_purged(void **state)
 		mail(w, .first = i, .n = 1);
 	while (more)
 		assert_int_equal(store_sum_up(w->store, &more, &err), 0);
-	assert_int_equal(store_purge_ledger(
-			     w->store, w->at_ms + 1000, &removed, &more, &err),
-	    0);
-	assert_int_equal(removed, 5);
+	for (more = true; more;)
+		assert_int_equal(store_purge_ledger(w->store, w->at_ms + 1000,
+				     &removed, &more, &err),
+		    0);
+	assert_int_equal(ledger_rows(w), 0);
 	reopen_store(w);
 	assert_int_equal(mail(w, .n = 1)->message->id, 6);
 }

@@ -2,6 +2,7 @@
  * kept. */
 #include "store_fixture.h"
 
+#include <pthread.h>
 #include <time.h>
 
 static int64_t
@@ -219,6 +220,49 @@ a_step_ends_in_time_with_more_to_do(void **state)
 	assert_true(took_ms < 10 * STORE_STEP_MS);
 }
 
+/* Ends another program's transaction when a step's time is long over. */
+static void *
+release(void *db)
+{
+	const struct timespec while_it_waits = {
+	    .tv_nsec = 3 * STORE_STEP_MS * 1000000L};
+	nanosleep(&while_it_waits, NULL);
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return NULL;
+}
+
+static pthread_t
+lock_for_a_while(sqlite3 *db)
+{
+	pthread_t thread;
+	assert_int_equal(
+	    sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(pthread_create(&thread, NULL, release, db), 0);
+	return thread;
+}
+
+static void
+a_step_that_waited_for_the_database_still_gets_something_done(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	bool more;
+	uint64_t removed;
+	sqlite3 *db = connect_outside(w->path);
+	mail(w, .n = 3);
+	pthread_t thread = lock_for_a_while(db);
+	assert_int_equal(store_sum_up(w->store, &more, &err), 0);
+	pthread_join(thread, NULL);
+	assert_false(more);
+	thread = lock_for_a_while(db);
+	assert_int_equal(store_purge_ledger(
+			     w->store, w->at_ms + 1000, &removed, &more, &err),
+	    0);
+	pthread_join(thread, NULL);
+	assert_int_equal(removed, 1);
+	sqlite3_close(db);
+}
+
 static void
 a_purge_that_finds_nothing_writes_nothing(void **state)
 {
@@ -277,6 +321,8 @@ main(void)
 	    with_store(what_is_not_summed_up_stays),
 	    with_store(more_messages_than_one_step_takes_all_go),
 	    with_store(a_step_ends_in_time_with_more_to_do),
+	    with_store(
+		a_step_that_waited_for_the_database_still_gets_something_done),
 	    with_store(a_purge_that_finds_nothing_writes_nothing),
 	    with_store(
 		a_message_after_purged_ones_is_summed_up_after_a_restart),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "bulkwatch/template.h"
+#include "bulkwatch/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -213,6 +214,25 @@ every_built_in_template_is_sound(void **state)
 }
 
 static void
+the_fault_of_an_unknown_placeholder_is_one_clean_line(void **state)
+{
+	/* A tab, and a long name that ends within a character if its bytes are
+	 * counted. */
+	static const char *const names[] = {
+	    "a\tb", "aưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưưư"};
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const struct template *template;
+		struct err err = {""};
+		const char *text = arena_printf(
+		    *state, "Subject: x\n\n%s: {%s}\n", "Tên", names[i]);
+		assert_int_equal(
+		    template_parse(*state, "T", text, &template, &err), -1);
+		assert_non_null(strstr(err.text, "not a known placeholder"));
+		assert_true(text_is_clean(err.text, strlen(err.text)));
+	}
+}
+
+static void
 every_built_in_template_has_the_file_it_comes_from(void **state)
 {
 	(void)state;
@@ -304,6 +324,7 @@ main(void)
 	    TEST(files_of_windows_editors_are_taken),
 	    TEST(a_body_without_a_final_newline_gets_one),
 	    TEST(an_unknown_placeholder_is_a_fault_with_line_and_the_nearest),
+	    TEST(the_fault_of_an_unknown_placeholder_is_one_clean_line),
 	    TEST(a_brace_that_is_not_closed_on_its_line_is_a_fault),
 	    TEST(a_template_must_have_a_subject_an_empty_line_and_a_text),
 	    TEST(text_that_is_not_utf8_or_holds_control_characters_is_a_fault),

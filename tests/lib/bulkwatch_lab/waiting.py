@@ -1,12 +1,14 @@
 """Waiting for a condition instead of for a length of time."""
 
 import os
+import os
 import random
 import socket
 import time
 
-# What takes longer than this on a busy machine is taken as never.
-DEFAULT_TIMEOUT_SECS = 20.0
+# What takes longer than this on a busy machine is taken as never; tools such as valgrind make
+# all of it slower.
+DEFAULT_TIMEOUT_SECS = 20.0 * float(os.environ.get("BULKWATCH_SLOWNESS", "1"))
 POLL_SECS = 0.02
 # Below Linux's net.ipv4.ip_local_port_range, as it is unless somebody changed it.
 SERVER_PORTS = (12000, 32000)
