@@ -27,9 +27,9 @@ JSON_PC     := jansson
 STORE_PC    := sqlite3 libsodium
 NOTIFY_PC   := libcurl
 DAEMON_PC   := milter libsystemd
-CTL_PC      := zlib
+RECONCILE_PC := zlib
 ALL_PC      := $(SETTINGS_PC) $(MAIL_PC) $(JSON_PC) $(STORE_PC) $(NOTIFY_PC) \
-               $(DAEMON_PC) $(CTL_PC)
+               $(DAEMON_PC) $(RECONCILE_PC)
 
 # Which goals need the libraries, and so say clearly what is missing.
 BUILDS := $(filter-out deps clean check check-asan check-layers check-man \
@@ -47,7 +47,7 @@ LDFLAGS_ALL = $(SANITIZE) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
 pc_cflags   = $(shell pkg-config --cflags $(1) 2>/dev/null)
 LIBS        = $(shell pkg-config --libs $(ALL_PC) 2>/dev/null) -lpthread
 
-LAYERS  := base settings mail json policy store notify mta
+LAYERS  := base settings mail json policy store notify mta reconcile
 LIB_SRC := $(foreach l,$(LAYERS),$(wildcard milter/$(l)/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 DMN_SRC := $(filter-out milter/daemon/main.c,$(wildcard milter/daemon/*.c))
@@ -75,7 +75,7 @@ $(BUILD)/milter/json/%.o:     PC := $(JSON_PC)
 $(BUILD)/milter/store/%.o:    PC := $(STORE_PC)
 $(BUILD)/milter/notify/%.o:   PC := $(NOTIFY_PC)
 $(BUILD)/milter/daemon/%.o:   PC := $(DAEMON_PC)
-$(BUILD)/milter/ctl/%.o:      PC := $(CTL_PC)
+$(BUILD)/milter/reconcile/%.o: PC := $(RECONCILE_PC)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"

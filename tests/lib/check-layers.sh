@@ -1,7 +1,7 @@
 #!/bin/sh
 # The shape of the code, checked:
 #  - includes go downward only: base <- settings mail json <- policy store
-#    notify mta <- daemon ctl;
+#    notify mta <- daemon reconcile <- ctl;
 #  - policy, store, notify and mta do not know each other, nor do the programs;
 #  - a third-party header is seen in one folder only.
 set -eu
@@ -20,6 +20,7 @@ layer_of() {
     store) echo store ;;
     own | smtp | notifier) echo notify ;;
     mta | queue | caller) echo mta ;;
+    reconcile) echo reconcile ;;
     current | listen | loop | outbox | recorder | session | spool | upkeep | watch) echo daemon ;;
     *) echo unknown ;;
     esac
@@ -38,11 +39,12 @@ allowed() {
     notify) echo base settings mail notify ;;
     mta) echo base settings json mta ;;
     daemon) echo base settings mail json policy store notify daemon ;;
-    ctl) echo base settings mail json policy store notify mta ctl ;;
+    reconcile) echo base settings mail json policy store reconcile ;;
+    ctl) echo base settings mail json policy store notify mta reconcile ctl ;;
     esac
 }
 
-for folder in base settings mail json policy store notify mta daemon ctl; do
+for folder in base settings mail json policy store notify mta daemon reconcile ctl; do
     may=" $(allowed $folder) "
     grep -Hn '^#include "bulkwatch/' milter/$folder/*.[ch] |
     while IFS= read -r line; do
@@ -71,7 +73,7 @@ sodium store
 curl/ notify
 libmilter/ daemon|mta
 systemd/ daemon
-zlib ctl
+zlib reconcile
 LIST
 
 if [ -s "$faults" ]; then
