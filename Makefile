@@ -32,7 +32,7 @@ ALL_PC      := $(SETTINGS_PC) $(MAIL_PC) $(JSON_PC) $(STORE_PC) $(NOTIFY_PC) \
                $(DAEMON_PC) $(RECONCILE_PC)
 
 # Which goals need the libraries, and so say clearly what is missing.
-BUILDS := $(filter-out deps clean check check-asan check-layers check-man \
+BUILDS := $(filter-out deps clean check check-asan check-man \
           check-unit-file demo bench soak uninstall,$(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 MISSING := $(shell for p in $(ALL_PC); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
@@ -108,9 +108,10 @@ FORCE:
 deps:
 	@sh tests/lib/install-deps.sh
 
-# What each layer may include, and where a library's header may be seen.
-check-layers:
-	@sh tests/lib/check-layers.sh
+# What each layer may include, where a library's header may be seen, and that no
+# two files define one name.
+check-layers: $(LIB_OBJ) $(DMN_OBJ) $(CTL_OBJ)
+	@sh tests/lib/check-layers.sh $^
 
 MAN := milter/daemon/bulkwatchd.8 milter/ctl/bulkwatch.8 \
        milter/settings/bulkwatch.conf.5

@@ -3,7 +3,9 @@
 #  - includes go downward only: base <- settings mail json <- policy store
 #    notify mta <- daemon reconcile <- ctl;
 #  - policy, store, notify and mta do not know each other, nor do the programs;
-#  - a third-party header is seen in one folder only.
+#  - a third-party header is seen in one folder only;
+#  - no two object files (the words; none: not checked) define one name: of two
+#    in an archive the linker takes the first and says nothing.
 set -eu
 cd "$(dirname "$0")/../.."
 faults=$(mktemp)
@@ -76,8 +78,23 @@ systemd/ daemon
 zlib reconcile
 LIST
 
+# A line of nm is "FILE:VALUE TYPE NAME"; weak names (W, V) may be there twice.
+if [ $# -gt 0 ]; then
+    names=$(nm -o --defined-only --extern-only "$@")
+    echo "$names" | awk '
+        $2 !~ /^[WV]$/ {
+            file = $1
+            sub(/:[^:]*$/, "", file)
+            if ($3 in first)
+                print first[$3] ", " file ": both define " $3
+            else
+                first[$3] = file
+        }' >> "$faults"
+fi
+
 if [ -s "$faults" ]; then
     cat "$faults"
     exit 1
 fi
 echo "layers: includes go downward only, each library is seen in one folder"
+[ $# -eq 0 ] || echo "names: no two of $# object files define the same"
