@@ -27,13 +27,13 @@ JSON_PC     := jansson
 STORE_PC    := sqlite3 libsodium
 NOTIFY_PC   := libcurl
 DAEMON_PC   := milter libsystemd
-CTL_PC      := zlib
+RECONCILE_PC := zlib
 ALL_PC      := $(SETTINGS_PC) $(MAIL_PC) $(JSON_PC) $(STORE_PC) $(NOTIFY_PC) \
-               $(DAEMON_PC) $(CTL_PC)
+               $(DAEMON_PC) $(RECONCILE_PC)
 
 # Which goals need the libraries, and so say clearly what is missing.
-BUILDS := $(filter-out deps clean check check-asan check-layers check-man \
-          check-tsan check-unit-file check-valgrind demo bench fuzz soak uninstall, \
+BUILDS := $(filter-out deps clean check check-asan check-man check-tsan \
+          check-unit-file check-valgrind demo bench fuzz soak uninstall, \
           $(or $(MAKECMDGOALS),all))
 ifneq ($(BUILDS),)
 MISSING := $(shell for p in $(ALL_PC); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
@@ -48,7 +48,7 @@ LDFLAGS_ALL = $(SANITIZE) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
 pc_cflags   = $(shell pkg-config --cflags $(1) 2>/dev/null)
 LIBS        = $(shell pkg-config --libs $(ALL_PC) 2>/dev/null) -lpthread
 
-LAYERS  := base settings mail json policy store notify mta
+LAYERS  := base settings mail json policy store notify mta reconcile
 LIB_SRC := $(foreach l,$(LAYERS),$(wildcard milter/$(l)/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) \
            $(if $(findstring thread,$(SANITIZE)),$(BUILD)/tests/lib/tsan.o)
@@ -78,7 +78,7 @@ $(BUILD)/milter/json/%.o:     PC := $(JSON_PC)
 $(BUILD)/milter/store/%.o:    PC := $(STORE_PC)
 $(BUILD)/milter/notify/%.o:   PC := $(NOTIFY_PC)
 $(BUILD)/milter/daemon/%.o:   PC := $(DAEMON_PC)
-$(BUILD)/milter/ctl/%.o:      PC := $(CTL_PC)
+$(BUILD)/milter/reconcile/%.o: PC := $(RECONCILE_PC)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"
@@ -111,9 +111,10 @@ FORCE:
 deps:
 	@sh tests/lib/install-deps.sh
 
-# What each layer may include, and where a library's header may be seen.
-check-layers:
-	@sh tests/lib/check-layers.sh
+# What each layer may include, where a library's header may be seen, and that no
+# two files define one name.
+check-layers: $(LIB_OBJ) $(DMN_OBJ) $(CTL_OBJ)
+	@sh tests/lib/check-layers.sh $^
 
 MAN := milter/daemon/bulkwatchd.8 milter/ctl/bulkwatch.8 \
        milter/settings/bulkwatch.conf.5

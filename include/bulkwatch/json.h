@@ -79,25 +79,6 @@ char *json_backup(const char *file, int64_t bytes);
  * queue_id sender mail_from login client via message_id recipients (null: not
  * known) expanded counted (null: not in the ledger) finding retry_of (or
  * null). */
-struct reconciled_mail {
-	int64_t at_ms;
-	const char *queue_id, *sender, *mail_from, *login, *client, *via;
-	const char *message_id, *finding, *retry_of;
-	bool has_recipients, has_counted;
-	uint32_t recipients, counted, expanded;
-};
-struct reconciliation_sum {
-	const char *finding;
-	uint64_t messages;
-};
-struct reconciliation {
-	int64_t first_ms, last_ms;
-	uint64_t messages, outbound, unexplained, turned_away, ledger_only;
-	const struct reconciliation_sum *sums;
-	size_t sums_n;
-	const struct reconciled_mail *mails;
-	size_t mails_n;
-};
 char *json_reconciliation(const struct reconciliation *reconciliation);
 
 /* Result of `check`: array of {subject, ok, text, level}. */

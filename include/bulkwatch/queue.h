@@ -81,10 +81,15 @@ int queue_look(struct arena *arena, const struct queue *queue,
 int queue_act(struct arena *arena, struct queue *queue, enum queue_step step,
     struct queue_mail *mails, size_t n, struct err *err);
 
+/* What queue ids are made of: whatever else comes must not reach a tool's words
+ * or a path. */
+#define QUEUE_ID_LETTERS                                                       \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
 /* For the server's own tools, as parts of the above. */
 struct queue_tools {
 	const char *server;
-	bool (*id_ok)(const char *queue_id);
+	size_t id_least, id_most; /* how long a queue id is */
 	int (*find)(struct arena *arena, struct err *err);
 	int (*look)(struct arena *arena, const struct queue *queue,
 	    struct queue_mail *mails, size_t n, struct err *err);
@@ -93,6 +98,9 @@ struct queue_tools {
 	    struct err *err);
 };
 extern const struct queue_tools queue_postfix, queue_sendmail;
+
+/* True for what can be a queue id of that server. */
+bool queue_id_ok(const struct queue_tools *tools, const char *queue_id);
 
 /* True if a mail that came to the queue at arrival_ms can be the one whose end
  * of message was at at_ms. */

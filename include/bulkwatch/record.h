@@ -293,4 +293,57 @@ struct sender_total {
 	int64_t first_at_ms, last_at_ms;
 };
 
+/* What became of an outbound message that the mail server's log has as
+ * accepted, in the ledger. */
+enum finding {
+	FOUND_COUNTED, /* in the ledger, with its recipients */
+	FOUND_RETRY,   /* in the ledger under the queue id of an earlier try */
+	/* Not in the ledger, and does not belong into it: */
+	FOUND_OWN,        /* our own alert or notice */
+	FOUND_REINJECTED, /* given back by a content filter */
+	FOUND_SPOOLED,    /* waits in the spool */
+	/* Not in the ledger, for a reason that the log or the ledger tells: */
+	FOUND_NO_MILTER, /* Postfix could not ask the milter */
+	FOUND_BEFORE,    /* from before the ledger begins */
+	FOUND_PURGED,    /* removed by ledger.keep */
+	/* Wrong, and nobody knows why: */
+	FOUND_REFUSED, /* in the ledger as deferred or rejected by a rule */
+	FOUND_DIFFERS, /* in the ledger with another number of recipients */
+	FOUND_NOWHERE,
+	FINDINGS_N,
+};
+
+const char *record_finding_name(enum finding finding); /* counted, retry, own … */
+
+/* One of them. Strings are as the log has them: not clean. */
+struct reconciled_mail {
+	int64_t at_ms; /* it was accepted */
+	const char *queue_id;
+	const char *sender; /* login, else mail_from, else "<>" */
+	const char *mail_from, *login;
+	const char *client; /* "": a program of the mail server's machine */
+	const char *via;    /* the program that took it in, as the log has it */
+	const char *message_id;
+	enum finding finding;
+	const char *retry_of; /* queue id of the first try; "": none */
+	bool has_recipients;  /* the log has them all … */
+	uint32_t recipients;  /* … how many they are; else as expanded */
+	uint32_t expanded;    /* after expansion of aliases */
+	bool has_counted;     /* it is in the ledger, or in the spool … */
+	uint32_t counted;     /* … with so many recipients */
+};
+
+/* A log of the mail server beside the ledger. */
+struct reconciliation {
+	int64_t first_ms, last_ms;  /* the log's time */
+	uint64_t messages;          /* accepted from somebody */
+	uint64_t outbound;          /* of them */
+	uint64_t found[FINDINGS_N]; /* of these */
+	uint64_t unexplained;       /* those that nobody can explain */
+	uint64_t turned_away;       /* in the ledger; not accepted, as far as the log goes */
+	uint64_t ledger_only;       /* in the ledger, of the log's time, and not in the log */
+	const struct reconciled_mail *mails; /* not simply counted, oldest first */
+	size_t mails_n;
+};
+
 #endif

@@ -32,6 +32,9 @@ char *text_clean(struct arena *arena, const char *text, size_t length);
 /* Folds ASCII letters to lower case in place. */
 void text_lower(char *text);
 
+/* How many lines it has at the most: one more than it has newlines. */
+size_t text_lines(const char *text);
+
 /* Columns that clean UTF-8 takes on a terminal (wide and combining characters
  * counted as wcwidth does), whatever the locale. */
 int text_columns(const char *text);

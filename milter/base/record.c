@@ -58,6 +58,20 @@ static const char *const held_states[] = {
     [HELD_GONE] = "gone",
 };
 
+static const char *const findings[] = {
+    [FOUND_COUNTED] = "counted",
+    [FOUND_RETRY] = "retry",
+    [FOUND_OWN] = "own",
+    [FOUND_REINJECTED] = "reinjected",
+    [FOUND_SPOOLED] = "spooled",
+    [FOUND_NO_MILTER] = "no-milter",
+    [FOUND_BEFORE] = "before-ledger",
+    [FOUND_PURGED] = "purged",
+    [FOUND_REFUSED] = "refused",
+    [FOUND_DIFFERS] = "differs",
+    [FOUND_NOWHERE] = "nowhere",
+};
+
 static const char *
 name_of(const char *const *names, size_t n, unsigned value)
 {
@@ -122,6 +136,12 @@ const char *
 record_held_state_name(enum held_state state)
 {
 	return NAME_OF(held_states, state);
+}
+
+const char *
+record_finding_name(enum finding finding)
+{
+	return NAME_OF(findings, finding);
 }
 
 int

@@ -166,6 +166,15 @@ walk(const char *text, int most, int *columns_r)
 	return i;
 }
 
+size_t
+text_lines(const char *text)
+{
+	size_t n = 1;
+	for (; *text != '\0'; text++)
+		n += *text == '\n';
+	return n;
+}
+
 int
 text_columns(const char *text)
 {

@@ -28,7 +28,8 @@ mail_object(const void *items, size_t i)
 	    build_put(object, "expanded", json_integer(m->expanded)) &&
 	    build_put(object, "counted",
 		number_or_null(m->has_counted, m->counted)) &&
-	    build_put(object, "finding", json_string(m->finding)) &&
+	    build_put(object, "finding",
+		json_string(record_finding_name(m->finding))) &&
 	    build_put(object, "retry_of", build_string_or_null(m->retry_of));
 	return build_whole(whole, object);
 }
@@ -38,9 +39,9 @@ sums_object(const struct reconciliation *r)
 {
 	json_t *object = json_object();
 	bool whole = true;
-	for (size_t i = 0; i < r->sums_n; i++)
-		whole = whole && build_put(object, r->sums[i].finding,
-				     build_integer(r->sums[i].messages));
+	for (enum finding f = 0; f < FINDINGS_N; f++)
+		whole = whole && build_put(object, record_finding_name(f),
+				     build_integer(r->found[f]));
 	return build_whole(whole, object);
 }
 

@@ -149,14 +149,5 @@ mta_detach(struct arena *arena, const struct settings *settings,
     const struct mta_options *options, struct mta_outcome *outcome_r,
     struct err *err)
 {
-	struct edit *e = arena_alloc(arena, sizeof(*e));
-	if (e == NULL)
-		return err_set(err, "out of memory");
-	*outcome_r = (struct mta_outcome){0};
-	int result = edit_open(arena, settings, options->config_dir, e, err);
-	outcome_r->file = e->main_cf;
-	if (result == 0)
-		result = detach(e, options, outcome_r, err);
-	edit_close(e);
-	return result;
+	return edit_run(arena, settings, options, detach, outcome_r, err);
 }

@@ -52,8 +52,8 @@ edit_main(const struct edit *e, const char *name)
 	return value == NULL ? "" : value;
 }
 
-int
-edit_open(struct arena *arena, const struct settings *settings,
+static int
+open_edit(struct arena *arena, const struct settings *settings,
     const char *config_dir, struct edit *edit_r, struct err *err)
 {
 	struct edit *e = edit_r;
@@ -159,8 +159,9 @@ edit_set(
 	return settle(e, "main.cf", err);
 }
 
-void
-edit_close(struct edit *e)
+/* Removes the copy. */
+static void
+close_edit(struct edit *e)
 {
 	/* postconf leaves a file behind if it is stopped. */
 	static const char *const names[] = {
@@ -174,6 +175,23 @@ edit_close(struct edit *e)
 	if (e->work != NULL)
 		rmdir(e->work);
 	e->work = NULL;
+}
+
+int
+edit_run(struct arena *arena, const struct settings *settings,
+    const struct mta_options *options, edit_fn *change,
+    struct mta_outcome *outcome_r, struct err *err)
+{
+	struct edit *e = arena_alloc(arena, sizeof(*e));
+	if (e == NULL)
+		return err_set(err, "out of memory");
+	*outcome_r = (struct mta_outcome){0};
+	int result = open_edit(arena, settings, options->config_dir, e, err);
+	outcome_r->file = e->main_cf;
+	if (result == 0)
+		result = change(e, options, outcome_r, err);
+	close_edit(e);
+	return result;
 }
 
 /* ---------------------------------------------------------------- where we

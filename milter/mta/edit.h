@@ -33,10 +33,15 @@ struct edit {
 	const char *work; /* the copy's folder; NULL: none yet */
 };
 
-/* Reads all that is known before anything is changed. End with edit_close,
- * after a failure too. Returns 0 or -1. */
-int edit_open(struct arena *arena, const struct settings *settings,
-    const char *config_dir, struct edit *edit_r, struct err *err);
+/* What attach or detach does. Returns 0, or -1 with a sentence. */
+typedef int edit_fn(struct edit *edit, const struct mta_options *options,
+    struct mta_outcome *outcome, struct err *err);
+
+/* Reads all that is known, makes the change, and removes the copy that it may
+ * have begun. Returns what change does, or -1 with a sentence. */
+int edit_run(struct arena *arena, const struct settings *settings,
+    const struct mta_options *options, edit_fn *change,
+    struct mta_outcome *outcome_r, struct err *err);
 
 /* Both lists of milters, NULL behind the last. */
 extern const char *const edit_lists[];
@@ -50,9 +55,6 @@ int edit_begin(struct edit *edit, const struct whole *main_cf, struct err *err);
 /* Sets a parameter of the copy, or takes it out (value NULL). */
 int edit_set(struct edit *edit, const char *parameter, const char *value,
     struct err *err);
-
-/* Removes the copy. */
-void edit_close(struct edit *edit);
 
 /* Where we stand in one list of milters. */
 struct standing {

@@ -1,6 +1,8 @@
 /* queue.c: what is the same for each kind of mail server. */
 #include "bulkwatch/queue.h"
 
+#include <string.h>
+
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS (INT64_C(24) * 60 * MINUTE_MS)
 
@@ -46,12 +48,20 @@ queue_same_mail(int64_t arrival_ms, int64_t at_ms)
 	       arrival_ms <= at_ms + 10 * MINUTE_MS;
 }
 
+bool
+queue_id_ok(const struct queue_tools *tools, const char *queue_id)
+{
+	size_t length = strlen(queue_id);
+	return length >= tools->id_least && length <= tools->id_most &&
+	       strspn(queue_id, QUEUE_ID_LETTERS) == length;
+}
+
 int
 queue_look(struct arena *arena, const struct queue *queue,
     struct queue_mail *mails, size_t n, struct err *err)
 {
 	for (size_t i = 0; i < n; i++)
-		mails[i].state = queue->tools->id_ok(mails[i].queue_id)
+		mails[i].state = queue_id_ok(queue->tools, mails[i].queue_id)
 				     ? QUEUE_GONE
 				     : QUEUE_NO_ID;
 	return queue->tools->look(arena, queue, mails, n, err);

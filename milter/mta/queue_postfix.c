@@ -21,20 +21,9 @@
 /* A listing names each recipient in each queue. */
 #define LIST_BYTES_MAX ((size_t)1024 * 1024 * 1024)
 
-static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
-			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
 /* Short ones have up to 16 characters, long ones up to 21. */
 #define ID_LEAST 5
 #define ID_MOST 32
-
-static bool
-id_ok(const char *queue_id)
-{
-	size_t length = strlen(queue_id);
-	return length >= ID_LEAST && length <= ID_MOST &&
-	       strspn(queue_id, letters) == length;
-}
 
 static int
 find(struct arena *arena, struct err *err)
@@ -249,4 +238,5 @@ act(struct arena *arena, struct queue *queue, enum queue_step step,
 	return done;
 }
 
-const struct queue_tools queue_postfix = {"Postfix", id_ok, find, look, act};
+const struct queue_tools queue_postfix = {
+    "Postfix", ID_LEAST, ID_MOST, find, look, act};

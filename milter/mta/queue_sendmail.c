@@ -23,27 +23,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bulkwatch/text.h"
 #include "run.h"
 
 #define LIST_SECS 120
 #define ACT_SECS 30
 #define LIST_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
-static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
-			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
 /* Eight characters of time and count, then a process with at least six digits.
  * A shorter word would match parts of the ids of others. */
 #define ID_LEAST 14
 #define ID_MOST 20
-
-static bool
-id_ok(const char *queue_id)
-{
-	size_t length = strlen(queue_id);
-	return length >= ID_LEAST && length <= ID_MOST &&
-	       strspn(queue_id, letters) == length;
-}
 
 /* Runs sendmail with its words, behind "-C FILE" if there is one. */
 static int
@@ -118,7 +108,7 @@ id_in_reason(struct arena *arena, const char *reason)
 	if (strncmp(reason, ours, strlen(ours)) != 0)
 		return "";
 	const char *id = reason + strlen(ours);
-	size_t length = strspn(id, letters);
+	size_t length = strspn(id, QUEUE_ID_LETTERS);
 	return id[length] == ':' ? arena_strndup(arena, id, length) : "";
 }
 
@@ -128,7 +118,7 @@ take_line(struct arena *arena, const char *line, size_t length,
     const char **folder, struct listing *list)
 {
 	static const char mark[] = "QUARANTINE: ";
-	size_t word = strspn(line, letters);
+	size_t word = strspn(line, QUEUE_ID_LETTERS);
 	size_t blanks = strspn(line, " ");
 	const char *found = folder_of(arena, line, length);
 	if (found != NULL) {
@@ -147,15 +137,6 @@ take_line(struct arena *arena, const char *line, size_t length,
 		return item->whole == NULL ? -1 : 0;
 	}
 	return 0;
-}
-
-static size_t
-count_lines(const char *text)
-{
-	size_t n = 1;
-	for (; *text != '\0'; text++)
-		n += *text == '\n';
-	return n;
 }
 
 static int
@@ -177,7 +158,7 @@ list_held(struct arena *arena, const struct queue *queue,
 	const char *line = result.out, *folder = "";
 	*list_r = (struct listing){
 	    .items =
-		arena_alloc(arena, count_lines(line) * sizeof(*list_r->items))};
+		arena_alloc(arena, text_lines(line) * sizeof(*list_r->items))};
 	if (list_r->items == NULL)
 		return err_set(err, "memory is out");
 	for (size_t length; *line != '\0'; line += length) {
@@ -393,4 +374,5 @@ act(struct arena *arena, struct queue *queue, enum queue_step step,
 	return failed;
 }
 
-const struct queue_tools queue_sendmail = {"Sendmail", id_ok, find, look, act};
+const struct queue_tools queue_sendmail = {
+    "Sendmail", ID_LEAST, ID_MOST, find, look, act};

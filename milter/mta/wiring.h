@@ -37,6 +37,11 @@ void wiring_judge(const struct wiring *wiring, struct mta_findings *findings);
 void wiring_add(struct mta_findings *findings, enum mta_level level,
     const char *subject, const char *text);
 
+/* What holds for a service, or, of NULL, what main.cf says; "" if that says
+ * nothing. */
+const char *wiring_value(const struct wiring *wiring,
+    const struct service *service, const char *name);
+
 /* What Postfix does while nobody answers, by its milter_default_action; NULL
  * for one that is not known. */
 const char *wiring_default_action(const char *action);

@@ -188,21 +188,12 @@ parse_subject(struct parse *parse, const char **text, struct line *line_r)
 	parse_line(parse, line + skip, length - skip, line_r);
 }
 
-static size_t
-count_lines(const char *text)
-{
-	size_t n = 1;
-	for (; *text != '\0'; text++)
-		n += *text == '\n';
-	return n;
-}
-
 static void
 parse_body(struct parse *parse, const char *text, struct template *template)
 {
 	size_t length;
 	template->lines =
-	    arena_alloc(parse->arena, count_lines(text) * sizeof(struct line));
+	    arena_alloc(parse->arena, text_lines(text) * sizeof(struct line));
 	if (template->lines == NULL) {
 		parse->faults->memory_out = true;
 		return;

@@ -92,6 +92,23 @@ def lab(new_lab):
     return new_lab().start()
 
 
+@pytest.fixture
+def queue(tmp_path):
+    """The queue folder of a Postfix that nobody runs; see wires.Settings."""
+    folder = tmp_path / "queue"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def daemon(new_lab, queue):
+    """Not started: its socket is to be below the queue, where Postfix sees it from a chroot."""
+    found = new_lab().daemon
+    found.set(listen=f"unix:{queue}/bulkwatch/milter.sock")
+    found.write_config()
+    return found
+
+
 # What is shipped, and beside it the same filter for a listener where mail waits for the daemon.
 SENDMAIL_FILTERS = shipped_filter("unix:{socket}") + """\
 MAIL_FILTER(`strict', `S=unix:{socket}, F=T, T=C:10s;S:30s;R:30s;E:1m')dnl

@@ -17,22 +17,6 @@ OURS = "unix:bulkwatch/milter.sock"
 
 
 @pytest.fixture
-def queue(tmp_path):
-    folder = tmp_path / "queue"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def daemon(new_lab, queue):
-    """Not started: its socket is to be below the queue, where Postfix sees it from a chroot."""
-    found = new_lab().daemon
-    found.set(listen=f"unix:{queue}/bulkwatch/milter.sock")
-    found.write_config()
-    return found
-
-
-@pytest.fixture
 def settings(tmp_path, queue):
     return Settings(tmp_path / "etc", queue)
 

@@ -17,24 +17,8 @@ BACK = "127.0.0.1:10025 inet n - n - - smtpd\n  -o content_filter=\n"
 
 
 @pytest.fixture
-def queue(tmp_path):
-    folder = tmp_path / "queue"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def settings(tmp_path, queue):
     return Settings(tmp_path / "etc", queue, BOTH)
-
-
-@pytest.fixture
-def daemon(new_lab, queue):
-    """Not started; see test_attach.py."""
-    found = new_lab().daemon
-    found.set(listen=f"unix:{queue}/bulkwatch/milter.sock")
-    found.write_config()
-    return found
 
 
 def findings(daemon, folder, subject="postfix"):

@@ -1,9 +1,11 @@
 #!/bin/sh
 # The shape of the code, checked:
 #  - includes go downward only: base <- settings mail json <- policy store
-#    notify mta <- daemon ctl;
+#    notify mta <- daemon reconcile <- ctl;
 #  - policy, store, notify and mta do not know each other, nor do the programs;
-#  - a third-party header is seen in one folder only.
+#  - a third-party header is seen in one folder only;
+#  - no two object files (the words; none: not checked) define one name: of two
+#    in an archive the linker takes the first and says nothing.
 set -eu
 cd "$(dirname "$0")/../.."
 faults=$(mktemp)
@@ -20,6 +22,7 @@ layer_of() {
     store) echo store ;;
     own | smtp | notifier) echo notify ;;
     mta | queue | caller) echo mta ;;
+    reconcile) echo reconcile ;;
     current | listen | loop | outbox | recorder | session | spool | upkeep | watch) echo daemon ;;
     *) echo unknown ;;
     esac
@@ -38,11 +41,12 @@ allowed() {
     notify) echo base settings mail notify ;;
     mta) echo base settings json mta ;;
     daemon) echo base settings mail json policy store notify daemon ;;
-    ctl) echo base settings mail json policy store notify mta ctl ;;
+    reconcile) echo base settings mail json policy store reconcile ;;
+    ctl) echo base settings mail json policy store notify mta reconcile ctl ;;
     esac
 }
 
-for folder in base settings mail json policy store notify mta daemon ctl; do
+for folder in base settings mail json policy store notify mta daemon reconcile ctl; do
     may=" $(allowed $folder) "
     grep -Hn '^#include "bulkwatch/' milter/$folder/*.[ch] |
     while IFS= read -r line; do
@@ -71,11 +75,26 @@ sodium store
 curl/ notify
 libmilter/ daemon|mta
 systemd/ daemon
-zlib ctl
+zlib reconcile
 LIST
+
+# A line of nm is "FILE:VALUE TYPE NAME"; weak names (W, V) may be there twice.
+if [ $# -gt 0 ]; then
+    names=$(nm -o --defined-only --extern-only "$@")
+    echo "$names" | awk '
+        $2 !~ /^[WV]$/ {
+            file = $1
+            sub(/:[^:]*$/, "", file)
+            if ($3 in first)
+                print first[$3] ", " file ": both define " $3
+            else
+                first[$3] = file
+        }' >> "$faults"
+fi
 
 if [ -s "$faults" ]; then
     cat "$faults"
     exit 1
 fi
 echo "layers: includes go downward only, each library is seen in one folder"
+[ $# -eq 0 ] || echo "names: no two of $# object files define the same"

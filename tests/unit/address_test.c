@@ -8,22 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena_fixture.h"
 #include "bulkwatch/address.h"
 #include "bulkwatch/text.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return *state == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 static void
 one_canonical_form_for_each_spelling(void **state)

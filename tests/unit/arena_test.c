@@ -9,21 +9,7 @@
 #include <stdalign.h>
 #include <string.h>
 
-#include "bulkwatch/arena.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return *state == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
+#include "arena_fixture.h"
 
 static void
 memory_is_zero(void **state)

@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "../../milter/ctl/maillog.h"
+#include "../../milter/reconcile/maillog.h"
+#include "../../milter/reconcile/stamp.h"
 
 /* 2026-11-22 18:40 in Ha Noi. */
 #define NOW_MS INT64_C(1795347600000)
@@ -33,7 +34,8 @@ static int64_t
 time_of(const char *text, int64_t latest_ms)
 {
 	int64_t at_ms;
-	return maillog_time(text, strlen(text), latest_ms, &at_ms) ? at_ms : -1;
+	struct span line = span_of(text);
+	return stamp_take(&line, latest_ms, &at_ms) ? at_ms : -1;
 }
 
 static void

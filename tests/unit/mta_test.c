@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "arena_fixture.h"
 #include "bulkwatch/recorder.h"
 
 #include "../../milter/mta/milters.h"
@@ -17,20 +18,6 @@
 #include "../../milter/mta/sendmail.h"
 #include "../../milter/mta/wiring.h"
 #include "../../milter/mta/whole.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return *state == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 

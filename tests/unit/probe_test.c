@@ -14,23 +14,9 @@
 
 #include <cmocka.h>
 
-#include "bulkwatch/arena.h"
+#include "arena_fixture.h"
 
 #include "../../milter/ctl/probe.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return *state == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 static void
 probe_fails(const char *listen, const char *sentence)

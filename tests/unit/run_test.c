@@ -12,21 +12,9 @@
 
 #include <cmocka.h>
 
+#include "arena_fixture.h"
+
 #include "../../milter/mta/run.h"
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return *state == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 #define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
 

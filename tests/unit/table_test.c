@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "arena_fixture.h"
+
 #include "../../milter/ctl/table.h"
 
 static const struct screen file = {.width = 100};
@@ -28,20 +30,6 @@ static const struct column columns[] = {
 };
 
 #define COLUMNS_N (sizeof(columns) / sizeof(columns[0]))
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return *state == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 static struct table *
 make_table(struct arena *arena, const char *id, const char *sender,

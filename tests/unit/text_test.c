@@ -10,23 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena_fixture.h"
 #include "bulkwatch/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static int
-setup(void **state)
-{
-	*state = arena_new();
-	return *state == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 struct case_ {
 	const char *dirty, *clean;

@@ -11,7 +11,7 @@
 #include <zlib.h>
 
 #include "bulkwatch/clock.h"
-#include "maillog.h"
+#include "stamp.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
@@ -165,8 +165,8 @@ logfile_first_ms(struct logfile *file)
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		if (newline == NULL)
 			newline = end;
-		if (maillog_time(text, (size_t)(newline - text),
-			file->latest_ms, &at_ms))
+		struct span line = {text, (size_t)(newline - text)};
+		if (stamp_take(&line, file->latest_ms, &at_ms))
 			return at_ms;
 		text = newline + 1;
 	}

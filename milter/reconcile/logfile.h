@@ -1,8 +1,8 @@
 /*
  * logfile.h: log files, plain or compressed, read line by line.
  */
-#ifndef BULKWATCH_CTL_LOGFILE_H
-#define BULKWATCH_CTL_LOGFILE_H
+#ifndef BULKWATCH_RECONCILE_LOGFILE_H
+#define BULKWATCH_RECONCILE_LOGFILE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -7,12 +7,14 @@
  * (quotes within it respected), a number behind the last of its name. What a
  * sender writes can at most make his own mail's line unreadable.
  */
-#ifndef BULKWATCH_CTL_MAILLOG_H
-#define BULKWATCH_CTL_MAILLOG_H
+#ifndef BULKWATCH_RECONCILE_MAILLOG_H
+#define BULKWATCH_RECONCILE_MAILLOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "span.h"
 
 /* What a line tells. */
 enum maillog_event {
@@ -41,12 +43,6 @@ enum maillog_program {
 	MAILLOG_POSTSUPER,
 };
 
-/* A part of the line. */
-struct span {
-	const char *text;
-	size_t n;
-};
-
 struct maillog_line {
 	int64_t at_ms;
 	struct span host;
@@ -70,9 +66,7 @@ struct maillog_line {
 /*
  * Takes a line (without its newline) apart. The spans point into it.
  *
- * Times are as syslog writes them: RFC 3339, or RFC 3164, which has neither
- * year nor zone: it is local time then, of the year that makes it the latest
- * moment up to latest_ms.
+ * latest_ms: as stamp_take has it.
  * instance: only lines of this instance (the tag's part before the first
  * slash); NULL: of any.
  * Returns true if the line is of Postfix and of that instance, with *line_r
@@ -80,12 +74,5 @@ struct maillog_line {
  */
 bool maillog_parse(const char *text, size_t length, int64_t latest_ms,
     const char *instance, struct maillog_line *line_r);
-
-/* The moment at which a line was written; false if it does not begin with
- * one. */
-bool maillog_time(
-    const char *text, size_t length, int64_t latest_ms, int64_t *at_ms_r);
-
-bool span_is(struct span span, const char *text);
 
 #endif

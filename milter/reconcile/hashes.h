@@ -4,8 +4,8 @@
  * Who writes the strings cannot aim at a collision: each run has a key of its
  * own.
  */
-#ifndef BULKWATCH_CTL_HASHES_H
-#define BULKWATCH_CTL_HASHES_H
+#ifndef BULKWATCH_RECONCILE_HASHES_H
+#define BULKWATCH_RECONCILE_HASHES_H
 
 #include <stdbool.h>
 #include <stddef.h>

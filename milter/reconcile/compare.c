@@ -37,29 +37,10 @@ struct compare {
 	struct arena *arena;
 	struct match **by_message; /* by the hash of the Message-ID */
 	size_t room;               /* a power of two */
-	struct comparison *result;
+	struct reconciliation *result;
+	struct ledger_reach reach;
 	bool no_memory;
 };
-
-static const char *const names[FINDINGS_N] = {
-    [FOUND_COUNTED] = "counted",
-    [FOUND_RETRY] = "retry",
-    [FOUND_OWN] = "own",
-    [FOUND_REINJECTED] = "reinjected",
-    [FOUND_SPOOLED] = "spooled",
-    [FOUND_NO_MILTER] = "no-milter",
-    [FOUND_BEFORE] = "before-ledger",
-    [FOUND_PURGED] = "purged",
-    [FOUND_REFUSED] = "refused",
-    [FOUND_DIFFERS] = "differs",
-    [FOUND_NOWHERE] = "nowhere",
-};
-
-const char *
-finding_name(enum finding finding)
-{
-	return names[finding];
-}
 
 /* --------------------------------------------------------------- matches */
 
@@ -328,15 +309,6 @@ compare_recipients(const struct mail *mail, uint32_t *recipients_r)
 	return mail->complete;
 }
 
-uint64_t
-compare_unexplained(const struct comparison *comparison)
-{
-	uint64_t n = 0;
-	for (enum finding f = FOUND_REFUSED; f < FINDINGS_N; f++)
-		n += comparison->found[f];
-	return n;
-}
-
 /* Whether the ledger's number is the log's. What the MTA added itself the
  * milter has not seen, unless the sender wrote to it too. */
 static bool
@@ -351,7 +323,7 @@ static enum finding
 missing(const struct compare *c, const struct match *match)
 {
 	const struct mail *mail = match->mail;
-	const struct ledger_reach *reach = &c->result->reach;
+	const struct ledger_reach *reach = &c->reach;
 	if (mail->before[0] != '\0')
 		return FOUND_REINJECTED;
 	if (match->spooled)
@@ -396,6 +368,7 @@ find_all(struct compare *c, struct err *err)
 			return -1;
 		c->result->outbound++;
 		c->result->found[match->finding]++;
+		c->result->unexplained += match->finding >= FOUND_REFUSED;
 	}
 	return 0;
 }
@@ -403,21 +376,20 @@ find_all(struct compare *c, struct err *err)
 int
 compare(struct traffic *traffic, const struct traffic_facts *facts,
     const struct settings *settings, struct store *store, struct arena *arena,
-    struct comparison *comparison_r, struct err *err)
+    struct reconciliation *result_r, struct err *err)
 {
 	struct compare c = {.traffic = traffic,
 	    .facts = facts,
 	    .settings = settings,
 	    .store = store,
 	    .arena = arena,
-	    .result = comparison_r};
-	*comparison_r = (struct comparison){0};
+	    .result = result_r};
+	*result_r = (struct reconciliation){0};
 	if (add_matches(&c) < 0)
 		return err_set(err, "memory is out");
 	/* The spool first: what it loses meanwhile the ledger has then. */
-	if (read_spool(&c, err) < 0 ||
-	    store_ledger(store, facts->first_ms, on_message, &c,
-		&comparison_r->reach, err) < 0)
+	if (read_spool(&c, err) < 0 || store_ledger(store, facts->first_ms,
+					   on_message, &c, &c.reach, err) < 0)
 		return -1;
 	if (c.no_memory)
 		return err_set(err, "memory is out");

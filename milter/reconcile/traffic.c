@@ -3,9 +3,7 @@
  *
  * A message is accepted once qmgr has it (its "from=" line), or once it is on
  * hold with all that a client sends. Before that smtpd or pickup say where it
- * comes from, and cleanup its Message-ID. Short queue ids are used again as
- * soon as a message is gone, so a line belongs to the newest message of its id
- * that had begun by then.
+ * comes from, and cleanup its Message-ID.
  *
  * Whether the milter was asked is told by the lines of the same process: smtpd
  * keeps its connection to a milter for a whole session, and once it has failed
@@ -16,25 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bulkwatch/address.h"
 #include "bulkwatch/arena.h"
-#include "bulkwatch/pattern.h"
 #include "bulkwatch/policy.h"
+#include "endpoint.h"
 #include "hashes.h"
-
-#define BUCKETS_FIRST 1024
-
-/* Processes write their lines at the same time, and one clock may tick
- * in between. */
-#define SAME_TIME_MS 1000
+#include "maillog.h"
+#include "recipients.h"
 
 /* A process of Postfix. */
 struct process {
 	struct process *next;
 	uint64_t hash;
-	char queue_id[TRAFFIC_ID_MAX]; /* its message */
-	bool no_milter;                /* smtpd: in this session; cleanup: for
-					* the next message */
+	char queue_id[MAIL_ID_MAX]; /* its message */
+	bool no_milter;             /* smtpd: in this session; cleanup: for
+				     * the next message */
 };
 
 #define PROCESSES 4096
@@ -50,8 +43,7 @@ struct text {
 struct traffic {
 	struct traffic_options options;
 	struct arena *arena;
-	struct mail **buckets; /* by the hash of the queue id */
-	size_t room, n;
+	struct mails mails;
 	struct mail *first, **end; /* to be compared */
 	struct hashes *gone;       /* inbound messages that were let go */
 	struct process *processes[PROCESSES];
@@ -80,109 +72,6 @@ keep(struct traffic *t, struct span span)
 	return s->text;
 }
 
-static void
-copy_id(char id_r[TRAFFIC_ID_MAX], struct span id)
-{
-	size_t n = id.n < TRAFFIC_ID_MAX ? id.n : TRAFFIC_ID_MAX - 1;
-	memcpy(id_r, id.text, n);
-	id_r[n] = '\0';
-}
-
-/* ----------------------------------------------------------- mails by id */
-
-static struct mail **
-bucket_of(struct traffic *t, struct span id)
-{
-	return &t->buckets[hash_bytes(id.text, id.n) & (t->room - 1)];
-}
-
-static struct span
-id_of(const struct mail *mail)
-{
-	return (struct span){mail->queue_id, strlen(mail->queue_id)};
-}
-
-static int
-more_buckets(struct traffic *t)
-{
-	struct traffic larger = {
-	    .room = t->room == 0 ? BUCKETS_FIRST : t->room * 2};
-	larger.buckets = calloc(larger.room, sizeof(*larger.buckets));
-	if (larger.buckets == NULL)
-		return -1;
-	for (size_t i = 0; i < t->room; i++) {
-		/* The newest stays first: the list is turned over twice. */
-		struct mail *turned = NULL, *mail;
-		while ((mail = t->buckets[i]) != NULL) {
-			t->buckets[i] = mail->older;
-			mail->older = turned;
-			turned = mail;
-		}
-		while ((mail = turned) != NULL) {
-			turned = mail->older;
-			struct mail **bucket = bucket_of(&larger, id_of(mail));
-			mail->older = *bucket;
-			*bucket = mail;
-		}
-	}
-	free(t->buckets);
-	t->buckets = larger.buckets;
-	t->room = larger.room;
-	return 0;
-}
-
-/* The mail that a line of this moment belongs to. */
-static struct mail *
-mail_at(struct traffic *t, struct span id, int64_t at_ms)
-{
-	struct mail *newest = NULL;
-	for (struct mail *m = *bucket_of(t, id); m != NULL; m = m->older)
-		if (span_is(id, m->queue_id) &&
-		    m->began_ms <= at_ms + SAME_TIME_MS &&
-		    (newest == NULL || m->began_ms > newest->began_ms))
-			newest = m;
-	return newest;
-}
-
-static struct mail *
-mail_add(struct traffic *t, const struct maillog_line *line)
-{
-	if (t->n >= t->room && more_buckets(t) < 0)
-		return NULL;
-	struct mail *m = calloc(1, sizeof(*m));
-	if (m == NULL)
-		return NULL;
-	copy_id(m->queue_id, line->queue_id);
-	m->began_ms = line->at_ms;
-	m->login = m->client = m->sender = m->message_id = "";
-	m->tag = m->before = "";
-	struct mail **bucket = bucket_of(t, line->queue_id);
-	m->older = *bucket;
-	*bucket = m;
-	t->n++;
-	return m;
-}
-
-static void
-forget_recipients(struct mail *m)
-{
-	hashes_free(m->accepted);
-	hashes_free(m->delivered);
-	m->accepted = m->delivered = NULL;
-}
-
-static void
-mail_drop(struct traffic *t, struct mail *mail)
-{
-	struct mail **at = bucket_of(t, id_of(mail));
-	while (*at != mail)
-		at = &(*at)->older;
-	*at = mail->older;
-	t->n--;
-	forget_recipients(mail);
-	free(mail);
-}
-
 /* ------------------------------------------------------------- processes */
 
 static struct process *
@@ -207,8 +96,8 @@ process_of(struct traffic *t, const struct maillog_line *line)
 static struct mail *
 mail_of(struct traffic *t, const struct process *p, int64_t at_ms)
 {
-	const struct span id = {p->queue_id, strlen(p->queue_id)};
-	return id.n == 0 ? NULL : mail_at(t, id, at_ms);
+	const struct span id = span_of(p->queue_id);
+	return id.n == 0 ? NULL : mails_at(&t->mails, id, at_ms);
 }
 
 /* ------------------------------------------------------------ beginnings */
@@ -217,9 +106,9 @@ mail_of(struct traffic *t, const struct process *p, int64_t at_ms)
 static bool
 is_known(struct traffic *t, const struct maillog_line *line)
 {
-	struct mail *m = mail_at(t, line->queue_id, line->at_ms);
+	struct mail *m = mails_at(&t->mails, line->queue_id, line->at_ms);
 	return m != NULL && !m->no_origin &&
-	       m->began_ms > line->at_ms - SAME_TIME_MS;
+	       m->began_ms > line->at_ms - MAILS_SAME_TIME_MS;
 }
 
 static uint64_t
@@ -242,7 +131,7 @@ begin_mail(struct traffic *t, const struct maillog_line *line)
 {
 	if (is_known(t, line))
 		return 0;
-	struct mail *m = mail_add(t, line);
+	struct mail *m = mails_add(&t->mails, line->queue_id, line->at_ms);
 	if (m == NULL)
 		return -1;
 	m->login = keep(t, line->login);
@@ -269,7 +158,7 @@ on_client(struct traffic *t, const struct maillog_line *line)
 	struct process *p = process_of(t, line);
 	if (p == NULL || begin_mail(t, line) < 0)
 		return -1;
-	copy_id(p->queue_id, line->queue_id);
+	mails_copy_id(p->queue_id, line->queue_id);
 	struct mail *m = mail_of(t, p, line->at_ms);
 	if (m != NULL && p->no_milter)
 		m->no_milter = true;
@@ -283,10 +172,10 @@ on_message_id(struct traffic *t, const struct maillog_line *line)
 	struct process *p = process_of(t, line);
 	if (p == NULL)
 		return -1;
-	copy_id(p->queue_id, line->queue_id);
+	mails_copy_id(p->queue_id, line->queue_id);
 	const bool no_milter = p->no_milter;
 	p->no_milter = false;
-	struct mail *m = mail_at(t, line->queue_id, line->at_ms);
+	struct mail *m = mails_at(&t->mails, line->queue_id, line->at_ms);
 	if (m == NULL || m->accepted_ms != 0)
 		return 0;
 	m->content = true;
@@ -311,7 +200,7 @@ accept_mail(struct traffic *t, struct mail *m, int64_t at_ms)
 static struct mail *
 without_origin(struct traffic *t, const struct maillog_line *line)
 {
-	struct mail *m = mail_add(t, line);
+	struct mail *m = mails_add(&t->mails, line->queue_id, line->at_ms);
 	if (m == NULL)
 		return NULL;
 	m->no_origin = true;
@@ -322,7 +211,7 @@ without_origin(struct traffic *t, const struct maillog_line *line)
 static int
 on_queued(struct traffic *t, const struct maillog_line *line)
 {
-	struct mail *m = mail_at(t, line->queue_id, line->at_ms);
+	struct mail *m = mails_at(&t->mails, line->queue_id, line->at_ms);
 	if (m == NULL)
 		m = without_origin(t, line);
 	if (m == NULL)
@@ -338,148 +227,37 @@ on_queued(struct traffic *t, const struct maillog_line *line)
 	return m->sender == NULL ? -1 : 0;
 }
 
-/* Hashes of recipients are needed of a mail that is compared. */
-static int
-want_hashes(struct mail *m)
-{
-	if (m->accepted == NULL)
-		m->accepted = hashes_new();
-	if (m->delivered == NULL)
-		m->delivered = hashes_new();
-	return m->accepted == NULL || m->delivered == NULL ? -1 : 0;
-}
-
-static const char *
-canonical(struct arena *arena, struct span span)
-{
-	const char *text = arena_strndup(arena, span.text, span.n);
-	return text == NULL ? NULL : address_canonical(arena, text);
-}
-
-static void
-count_recipient(struct traffic *t, struct mail *m, const char *address)
-{
-	if (policy_recipient_is_exempt(t->options.settings, address))
-		m->exempt++;
-	else if (pattern_list_match(t->options.added, address))
-		m->added++;
-	else
-		m->recipients++;
-}
-
-static int
-add_recipient(struct traffic *t, struct mail *m,
-    const struct maillog_line *line, struct arena *arena)
-{
-	const char *final = canonical(arena, line->address);
-	const char *accepted = canonical(arena, line->original);
-	if (final == NULL || accepted == NULL)
-		return -1;
-	const uint64_t hash = hash_bytes(accepted, strlen(accepted));
-	int is_new = hashes_add(m->accepted, hash);
-	if (is_new == 1)
-		count_recipient(t, m, accepted);
-	return is_new < 0 ? -1
-			  : hashes_add(m->delivered,
-				hash_more(hash, final, strlen(final)));
-}
-
 static int
 on_delivery(struct traffic *t, const struct maillog_line *line)
 {
-	struct mail *m = mail_at(t, line->queue_id, line->at_ms);
+	struct mail *m = mails_at(&t->mails, line->queue_id, line->at_ms);
 	if (m == NULL || m->removed || !m->outbound)
 		return 0;
-	struct arena *arena = arena_new();
-	int failed = arena == NULL || want_hashes(m) < 0
-			 ? -1
-			 : add_recipient(t, m, line, arena);
-	arena_free(arena);
-	return failed < 0 ? -1 : 0;
-}
-
-/* Whether the log has every recipient. postsuper removes what is not
- * delivered; qmgr only what is. */
-static bool
-is_complete(const struct mail *m, bool by_qmgr)
-{
-	return m->expanded > 0 &&
-	       (by_qmgr || hashes_count(m->delivered) >= m->expanded);
+	return recipients_add(m, line, t->options.settings, t->options.added);
 }
 
 static int
 on_removed(struct traffic *t, const struct maillog_line *line)
 {
-	struct mail *m = mail_at(t, line->queue_id, line->at_ms);
+	struct mail *m = mails_at(&t->mails, line->queue_id, line->at_ms);
 	if (m == NULL || m->removed)
 		return 0;
-	m->complete = is_complete(m, line->program == MAILLOG_QMGR);
+	m->complete = recipients_complete(m, line->program == MAILLOG_QMGR);
 	m->removed = true;
-	forget_recipients(m);
+	recipients_forget(m);
 	if (m->outbound || m->no_origin)
 		return 0;
 	int added = hashes_add(t->gone, gone_hash(line->queue_id, m->began_ms));
-	mail_drop(t, m);
+	mails_drop(&t->mails, m);
 	return added < 0 ? -1 : 0;
 }
 
 /* ------------------------------------------------------------- no milter */
 
-static bool
-ends_with(struct span text, struct span end)
-{
-	return end.n > 0 && text.n >= end.n &&
-	       memcmp(text.text + text.n - end.n, end.text, end.n) == 0;
-}
-
-static struct span
-without_slashes(struct span path)
-{
-	while (path.n > 0 && path.text[0] == '/')
-		path = (struct span){path.text + 1, path.n - 1};
-	return path;
-}
-
-/* What stands behind the first colon. */
-static struct span
-behind_kind(struct span place)
-{
-	const char *colon = memchr(place.text, ':', place.n);
-	if (colon == NULL)
-		return (struct span){"", 0};
-	return (struct span){
-	    colon + 1, place.n - (size_t)(colon + 1 - place.text)};
-}
-
-/* True if main.cf's name of a milter means the place where we listen. Postfix
- * in a chroot names a path from there, and a path may go over a link such as
- * /var/run, so it is enough that one ends with the other. */
-static bool
-is_ours(const struct settings *settings, struct span milter)
-{
-	const struct span listen = {settings->listen, strlen(settings->listen)};
-	struct span own = behind_kind(listen), theirs = behind_kind(milter);
-	const bool inet = strncmp(listen.text, "inet", 4) == 0;
-	if (inet != (milter.n > 4 && memcmp(milter.text, "inet", 4) == 0))
-		return false;
-	if (!inet) {
-		own = without_slashes(own);
-		theirs = without_slashes(theirs);
-		return ends_with(own, theirs) || ends_with(theirs, own);
-	}
-	/* ours: PORT@HOST, theirs: HOST:PORT */
-	const char *at = memchr(own.text, '@', own.n);
-	const char *colon = memrchr(theirs.text, ':', theirs.n);
-	if (at != NULL)
-		own.n = (size_t)(at - own.text);
-	return own.n > 0 && ends_with(theirs, own) && colon != NULL &&
-	       theirs.n - (size_t)(colon + 1 - theirs.text) == own.n;
-}
-
 static int
 on_no_milter(struct traffic *t, const struct maillog_line *line)
 {
-	if (!is_ours(t->options.settings, line->milter))
+	if (!endpoint_is_ours(t->options.settings->listen, line->milter))
 		return 0;
 	struct process *p = process_of(t, line);
 	if (p == NULL)
@@ -512,7 +290,7 @@ on_connect(struct traffic *t, const struct maillog_line *line)
 static void
 mark(struct traffic *t, const struct maillog_line *line)
 {
-	struct mail *m = mail_at(t, line->queue_id, line->at_ms);
+	struct mail *m = mails_at(&t->mails, line->queue_id, line->at_ms);
 	if (m == NULL || m->accepted_ms != 0)
 		return;
 	m->held = m->held || line->event == MAILLOG_HELD;
@@ -593,8 +371,8 @@ traffic_end(struct traffic *t, struct traffic_facts *facts_r)
 	for (struct mail *m = t->first; m != NULL; m = m->next) {
 		settle_held(t, m);
 		if (!m->removed && m->accepted_ms != 0)
-			m->complete = is_complete(m, false);
-		forget_recipients(m);
+			m->complete = recipients_complete(m, false);
+		recipients_forget(m);
 	}
 	*facts_r = t->facts;
 }
@@ -608,7 +386,7 @@ traffic_first(struct traffic *t)
 struct mail *
 traffic_by_id(struct traffic *t, const char *queue_id)
 {
-	return *bucket_of(t, (struct span){queue_id, strlen(queue_id)});
+	return mails_by_id(&t->mails, span_of(queue_id));
 }
 
 /* -------------------------------------------------------------- lifetime */
@@ -623,7 +401,7 @@ traffic_init(const struct traffic_options *options, struct traffic **traffic_r)
 	t->end = &t->first;
 	t->arena = arena_new();
 	t->gone = hashes_new();
-	if (t->arena == NULL || t->gone == NULL || more_buckets(t) < 0) {
+	if (mails_init(&t->mails) < 0 || t->arena == NULL || t->gone == NULL) {
 		traffic_deinit(&t);
 		return -1;
 	}
@@ -638,14 +416,7 @@ traffic_deinit(struct traffic **traffic)
 	*traffic = NULL;
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->room; i++)
-		while (t->buckets[i] != NULL) {
-			struct mail *m = t->buckets[i];
-			t->buckets[i] = m->older;
-			forget_recipients(m);
-			free(m);
-		}
-	free(t->buckets);
+	mails_deinit(&t->mails);
 	hashes_free(t->gone);
 	arena_free(t->arena);
 	free(t);

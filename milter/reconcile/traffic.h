@@ -6,46 +6,14 @@
  * message needs is given back when it is gone; an outbound one keeps some
  * hundred bytes until the end, its recipients only while it is under way.
  */
-#ifndef BULKWATCH_CTL_TRAFFIC_H
-#define BULKWATCH_CTL_TRAFFIC_H
+#ifndef BULKWATCH_RECONCILE_TRAFFIC_H
+#define BULKWATCH_RECONCILE_TRAFFIC_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bulkwatch/settings.h"
-#include "maillog.h"
-
-#define TRAFFIC_ID_MAX 32 /* a queue id and a NUL */
-
-struct hashes;
-
-/* A message under its queue id. Strings are as the log has them: not clean. */
-struct mail {
-	char queue_id[TRAFFIC_ID_MAX];
-	int64_t began_ms;    /* its first line */
-	int64_t accepted_ms; /* 0: the log does not say that it was */
-	bool outbound;       /* by the settings */
-	bool no_origin;      /* it came in before the log begins, or is the
-			      * MTA's own (a bounce, a forwarded mail) */
-	const char *login, *client, *sender; /* client "": of this machine */
-	const char *message_id;              /* as in the header */
-	const char *tag;    /* of the program that took it in */
-	const char *before; /* queue id before a content filter */
-	bool no_milter;     /* the milter could not be asked about it */
-	bool held;
-	/* Of its recipients, as they were accepted, each once: */
-	bool complete;       /* the log has them all */
-	uint32_t recipients; /* neither exempt nor added */
-	uint32_t exempt, added;
-	struct mail *next;  /* the next of traffic_next */
-	struct mail *older; /* with the same hash of the queue id */
-	void *found;        /* for the caller; NULL at first */
-	/* Inside: */
-	bool content, refused, broken_off, removed, again;
-	uint32_t expanded;                   /* recipients after expansion */
-	struct hashes *accepted, *delivered; /* while it is under way */
-};
+#include "mails.h"
 
 struct traffic;
 
