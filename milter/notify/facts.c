@@ -56,10 +56,17 @@ messages(const struct facts *facts)
 	return say_number(facts, facts->story->send.messages);
 }
 
+/* To the admins: of the rule that matched. To the sender: from how many on mail
+ * is to be reported, which a rule against floods does not say. */
 static const char *
 limit(const struct facts *facts)
 {
-	return say_number(facts, facts->story->send.limit);
+	const struct settings *settings = facts->settings;
+	uint64_t limit = facts->story->send.limit;
+	for (size_t i = 0; facts->for_sender && i < settings->rules_n; i++)
+		if (settings->rules[i].recipients < limit)
+			limit = settings->rules[i].recipients;
+	return say_number(facts, limit);
 }
 
 static const char *

@@ -19,7 +19,7 @@ static const char notice_text[] =
     "Subject: notice {id}\n\n"
     "sender={sender}\nrecipients={recipients}\nfirst={first}\n"
     "client={client}\nsubject={subject}\ncontact={contact}\n"
-    "password_help={password_help}\n";
+    "password_help={password_help}\nlimit={limit}\n";
 
 static const char daily_text[] =
     "Subject: {today}: {summary}\n\n"
@@ -175,10 +175,15 @@ a_notice_goes_to_the_sender_alone_and_says_how_to_report(void **state)
 	struct lab lab;
 	lab_open(&lab, &well);
 	lab.box.first = ALERT_STARTED;
+	/* What the office wants reported, whichever rule it was that matched. */
+	lab.box.settings.rules_n = 2;
+	lab.box.settings.rules[0].recipients = 300;
+	lab.box.settings.rules[1].recipients = 15;
 	notify(&lab);
 	struct row *row = add_notice(&lab, 7, SENDER);
 	wait_settled(&lab, row);
 	assert_int_equal(mails(&lab), 1);
+	assert_says(body(&lab, 0), "limit=15\n");
 	assert_string_equal(lab.server.mails[0].to, "<" SENDER ">");
 	assert_string_equal(header_of(&lab, mail(&lab, 0), "To"), SENDER);
 	assert_string_equal(
