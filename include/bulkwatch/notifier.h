@@ -68,8 +68,10 @@ void notifier_wake(struct notifier *notifier);
 void notifier_deinit(struct notifier **notifier);
 
 /* Seconds to wait before attempt number attempts + 1: 30 s, doubled up to an
- * hour. After ALERT_GIVE_UP_SECS from its creation an alert is given up. */
+ * hour. After ALERT_GIVE_UP_SECS from its creation, and ALERT_ATTEMPTS_MIN
+ * attempts, an alert is given up. */
 #define ALERT_GIVE_UP_SECS (5 * 24 * 3600)
+#define ALERT_ATTEMPTS_MIN 10
 int64_t notifier_backoff_secs(uint32_t attempts);
 
 #endif
