@@ -36,10 +36,11 @@
 struct outbox {
 	void *context;
 	/* Due rows, at most limit: those for the admins first, then notices,
-	 * the oldest of each first. */
+	 * the oldest of each first. A row that is put off for longer than any
+	 * is waits for a clock that has been set back, and is due. */
 	int (*due)(void *context, struct arena *arena, int64_t now_ms,
 	    size_t limit, struct alert **alerts_r, size_t *n_r);
-	int (*next_due)(void *context, int64_t *due_ms_r);
+	int (*next_due)(void *context, int64_t now_ms, int64_t *due_ms_r);
 	/* When mails to the admins went. */
 	int (*sent_since)(void *context, struct arena *arena, int64_t since_ms,
 	    int64_t **times_r, size_t *n_r);

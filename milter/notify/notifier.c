@@ -87,17 +87,6 @@ fill_budget(struct notifier *notifier)
 	return result;
 }
 
-/* Until when rows count as due: now. No row is put off for more than
- * BACKOFF_MAX_SECS; if the first one waits for longer, the wall clock was set
- * back, and the row shall not wait for it. */
-static int64_t
-due_until(int64_t next_ms, int64_t now_ms)
-{
-	return next_ms - now_ms > (int64_t)(BACKOFF_MAX_SECS + 60) * 1000
-		   ? next_ms
-		   : now_ms;
-}
-
 static int64_t
 sooner(int64_t a, int64_t b)
 {
@@ -177,20 +166,19 @@ round_with(struct notifier *notifier, const struct settings *settings)
 	const int64_t now_ms = clock_wall_ms();
 	int64_t next_ms;
 	if (fill_budget(notifier) < 0 ||
-	    outbox->next_due(outbox->context, &next_ms) < 0)
+	    outbox->next_due(outbox->context, now_ms, &next_ms) < 0)
 		return RETRY_SECS;
 	if (next_ms == INT64_MAX || settings->alerts.to.n == 0)
 		return IDLE_SECS;
-	const int64_t until_ms = due_until(next_ms, now_ms);
-	if (next_ms > until_ms)
-		return sooner(IDLE_SECS, (next_ms - until_ms + 999) / 1000);
+	if (next_ms > now_ms)
+		return sooner(IDLE_SECS, (next_ms - now_ms + 999) / 1000);
 	const int64_t spent = wait_for_room(notifier, settings);
 	if (spent > 0)
 		return spent;
 	struct arena *arena = arena_new();
 	struct rows due = {NULL, 0};
 	int64_t wait = RETRY_SECS;
-	if (arena != NULL && outbox->due(outbox->context, arena, until_ms,
+	if (arena != NULL && outbox->due(outbox->context, arena, now_ms,
 				 ROUND_MAX, &due.items, &due.n) == 0)
 		wait = send_due(notifier, settings, arena, &due);
 	arena_free(arena);
