@@ -222,5 +222,5 @@ def test_commands_tell_of_times_that_went_back_and_forth(new_daemon, clocks, jum
     found = daemon.bulkwatch("show", "1")
     assert found["first_at"] <= found["last_at"]
     for command in (["list", "--status", "all"], ["show", "1"], ["senders"],
-                    ["export", "--format", "csv"], ["check"]):
+                    ["export", "--format", "csv"]):
         assert daemon.bulkwatch(*command, json=False, status=0).stdout
