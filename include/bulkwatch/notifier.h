@@ -36,10 +36,11 @@
 struct outbox {
 	void *context;
 	/* Due rows, at most limit: those for the admins first, then notices,
-	 * the oldest of each first. */
+	 * the oldest of each first. A row that is put off for longer than any
+	 * is waits for a clock that has been set back, and is due. */
 	int (*due)(void *context, struct arena *arena, int64_t now_ms,
 	    size_t limit, struct alert **alerts_r, size_t *n_r);
-	int (*next_due)(void *context, int64_t *due_ms_r);
+	int (*next_due)(void *context, int64_t now_ms, int64_t *due_ms_r);
 	/* When mails to the admins went. */
 	int (*sent_since)(void *context, struct arena *arena, int64_t since_ms,
 	    int64_t **times_r, size_t *n_r);
@@ -68,8 +69,10 @@ void notifier_wake(struct notifier *notifier);
 void notifier_deinit(struct notifier **notifier);
 
 /* Seconds to wait before attempt number attempts + 1: 30 s, doubled up to an
- * hour. After ALERT_GIVE_UP_SECS from its creation an alert is given up. */
+ * hour. After ALERT_GIVE_UP_SECS from its creation, and ALERT_ATTEMPTS_MIN
+ * attempts, an alert is given up. */
 #define ALERT_GIVE_UP_SECS (5 * 24 * 3600)
+#define ALERT_ATTEMPTS_MIN 10
 int64_t notifier_backoff_secs(uint32_t attempts);
 
 #endif

@@ -267,13 +267,17 @@ int store_purge_ledger(struct store *store, int64_t before_ms,
 
 /* --------------------------------------------------------------- alerts */
 
+/* No alert is put off for longer than this, an hour and some: one whose time is
+ * further away waits for a clock that has been set back, and is due. */
+#define STORE_PUT_OFF_MAX_MS (INT64_C(3660) * 1000)
+
 /* Alerts that wait (state queued) and are due, at most limit: those for the
  * admins first, then notices, the oldest of each first. */
 int store_alerts_due(struct store *store, struct arena *arena, int64_t now_ms,
     size_t limit, struct alert **alerts_r, size_t *n_r, struct err *err);
 
 /* When the next queued alert is due; INT64_MAX if none waits. */
-int store_alerts_next(struct store *store, int64_t *due_ms_r,
+int store_alerts_next(struct store *store, int64_t now_ms, int64_t *due_ms_r,
     struct err *err);
 
 /* Wall times at which mails to the admins left since the moment, one for each

@@ -200,6 +200,29 @@ listener_close(struct listener *listener)
 	*listener = (struct listener){.fd = -1};
 }
 
+static int
+open_lock(const char *path, struct err *err)
+{
+	struct stat st;
+	const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	int fd = open(path, O_RDWR | O_CREAT | flags, 0640);
+	/* A disk that has become read-only: the spool serves until it can be
+	 * written again, and flock(2) wants no right to write. */
+	if (fd < 0 && errno == EROFS)
+		fd = open(path, O_RDONLY | flags);
+	if (fd < 0)
+		return err_sys(err, "lock %s", path);
+	/* We may be root in another user's folder, and are about to empty the
+	 * file and give it away: it must be no other name of another file. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
+		return fd;
+	close(fd);
+	return err_set(err,
+	    "lock %s is not a regular file of this one name: look who put it "
+	    "there, and remove it",
+	    path);
+}
+
 int
 listener_lock(const char *database, struct err *err)
 {
@@ -208,13 +231,9 @@ listener_lock(const char *database, struct err *err)
 	    (int)sizeof(path))
 		return err_set(err, "database %.60s…: the path is too long",
 		    database);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	/* A disk that has become read-only: the spool serves until it can be
-	 * written again, and flock(2) wants no right to write. */
-	if (fd < 0 && errno == EROFS)
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_lock(path, err);
 	if (fd < 0)
-		return err_sys(err, "lock %s", path);
+		return -1;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK && read(fd, holder, 31) >= 0)
 			err_set(err,

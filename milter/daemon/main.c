@@ -6,6 +6,7 @@
  *
  * is built up from the left and taken down from the right.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
 #include <pthread.h>
@@ -90,6 +91,24 @@ drop_rights(const char *user, struct err *err)
 	return 0;
 }
 
+/* The folder may be another user's, who could have put something else there
+ * meanwhile. */
+static int
+give_socket(const char *path, uid_t uid, gid_t gid, struct err *err)
+{
+	struct stat st;
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, "listen: %s", path);
+	int failed = 0;
+	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
+		failed = err_set(err, "listen: %s is no socket any more", path);
+	else if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		failed = err_sys(err, "listen: %s", path);
+	close(fd);
+	return failed;
+}
+
 /* What root has made for the user that it becomes: lock and socket. */
 static int
 give_files(const struct daemon *d, struct err *err)
@@ -101,9 +120,9 @@ give_files(const struct daemon *d, struct err *err)
 		return 0;
 	if (fchown(d->lock, who->pw_uid, who->pw_gid) < 0)
 		return err_sys(err, "lock");
-	if (d->listener.unlink_path != NULL &&
-	    lchown(d->listener.unlink_path, who->pw_uid, who->pw_gid) < 0)
-		return err_sys(err, "listen: %s", d->listener.unlink_path);
+	if (d->listener.unlink_path != NULL)
+		return give_socket(
+		    d->listener.unlink_path, who->pw_uid, who->pw_gid, err);
 	return 0;
 }
 

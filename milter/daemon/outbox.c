@@ -52,13 +52,13 @@ static int
 next_due_job(struct store *store, void *context, struct err *err)
 {
 	struct ask *q = context;
-	return store_alerts_next(store, q->number_r, err);
+	return store_alerts_next(store, q->number, q->number_r, err);
 }
 
 static int
-next_due(void *context, int64_t *due_ms_r)
+next_due(void *context, int64_t now_ms, int64_t *due_ms_r)
 {
-	struct ask q = {.number_r = due_ms_r};
+	struct ask q = {.number = now_ms, .number_r = due_ms_r};
 	return ask(context, next_due_job, &q);
 }
 

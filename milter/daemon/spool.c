@@ -11,6 +11,7 @@
 
 #include "bulkwatch/clock.h"
 #include "bulkwatch/json.h"
+#include "bulkwatch/trust.h"
 
 /* Lines handed back at once. */
 #define REPLAY_BATCH 200
@@ -55,6 +56,11 @@ spool_init(const char *folder, struct spool **spool_r, struct err *err)
 	clock_boot_id(boot_id);
 	snprintf(s->of_boot, sizeof(s->of_boot),
 	    boot_id[0] == '\0' ? "}" : ",\"boot\":\"%s\"}", boot_id);
+	if (fstat(s->folder, &st) < 0 || trust_folder(&st, err) < 0) {
+		err_wrap(err, "spool %s", folder);
+		spool_deinit(&s);
+		return -1;
+	}
 	s->has_messages =
 	    fstatat(s->folder, SPOOL_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	*spool_r = s;
@@ -135,14 +141,34 @@ ends_with_newline(int fd, off_t size)
 	       (pread(fd, &last, 1, size - 1) == 1 && last == '\n');
 }
 
+/* Opens one of our files in the spool, which nobody else has put there: a FIFO
+ * would swallow messages, or hold us up for ever. Returns a descriptor, or -1
+ * with errno and a sentence. */
+static int
+open_ours(struct spool *spool, const char *file, int flags, struct err *err)
+{
+	struct stat st;
+	int fd = openat(spool->folder, file,
+	    flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+	if (fd < 0)
+		return err_sys(err, "spool %s/%s", spool->name, file);
+	int failed = fstat(fd, &st) < 0 ? err_sys(err, "cannot be looked at")
+					: trust_file(&st, err);
+	if (failed == 0)
+		return fd;
+	err_wrap(err, "spool %s/%s", spool->name, file);
+	close(fd);
+	errno = EPERM;
+	return -1;
+}
+
 static int
 append(struct spool *spool, const char *file, const char *text, size_t length,
     struct err *err)
 {
-	int fd = openat(spool->folder, file,
-	    O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int fd = open_ours(spool, file, O_RDWR | O_CREAT | O_APPEND, err);
 	if (fd < 0)
-		return err_sys(err, "spool %s/%s", spool->name, file);
+		return -1;
 	struct stat st;
 	int failed = fstat(fd, &st);
 	if (failed == 0 &&
@@ -390,18 +416,18 @@ spool_replay(
     struct spool *spool, const struct spool_replay *to, struct err *err)
 {
 	struct replay replay = {.spool = spool, .to = to};
-	int fd = openat(
-	    spool->folder, SPOOL_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_ours(spool, SPOOL_FILE, O_RDONLY, err);
 	if (fd < 0 && errno == ENOENT) {
 		forget_done(spool);
 		spool->has_messages = false;
 		return 0;
 	}
-	replay.file = fd < 0 ? NULL : fdopen(fd, "r");
+	if (fd < 0)
+		return -1;
+	replay.file = fdopen(fd, "r");
 	if (replay.file == NULL) {
 		err_sys(err, "spool %s/%s", spool->name, SPOOL_FILE);
-		if (fd >= 0)
-			close(fd);
+		close(fd);
 		return -1;
 	}
 	int failed = skip_done(&replay) < 0

@@ -266,7 +266,8 @@ send_alerts(struct delivery *delivery, const struct settings *settings,
     const struct alert *alerts, size_t n, size_t left)
 {
 	for (size_t i = 0; i < n && left > 0; left--) {
-		size_t carried = left == 1 ? n - i : 1;
+		size_t carried =
+		    left == 1 || n >= delivery->digest_from ? n - i : 1;
 		if (is_stopping(delivery) ||
 		    send_some(delivery, settings, alerts + i, carried) < 0)
 			return -1;

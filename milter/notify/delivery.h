@@ -37,6 +37,7 @@ struct delivery {
 	struct outbox outbox;
 	struct own *own;
 	const bool *stop; /* read with __atomic_load_n */
+	size_t digest_from; /* so many rows go in one mail, whatever may go */
 	struct lane admins, senders;
 	struct unsettled unsettled;
 };
@@ -50,8 +51,8 @@ int64_t lane_wait(const struct lane *lane, int64_t now_tick, size_t per_hour);
 /*
  * Sends mail to the admins (started, grown, beyond, daily) in at most left
  * mails (1 or more): one by one, or, when there are more than that, all the
- * rest in the last one. A day's digest goes on its own, and several of them are
- * one. Each is settled right after.
+ * rest in the last one, and digest_from or more in one. A day's digest goes on
+ * its own, and several of them are one. Each is settled right after.
  * Returns 0, or -1 if the server or the store failed and it is no use to go on
  * now.
  */

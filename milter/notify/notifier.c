@@ -24,7 +24,9 @@
 /* Nothing to do: look again, because the wall clock may have been set. */
 #define IDLE_SECS 60
 #define HOUR_SECS 3600
-/* Rows of one round, and so of one digest. */
+/* Rows of one round, and so of one digest. Where that many wait, there are
+ * more: they all go in digests, which takes minutes; one by one, as many as may
+ * go in an hour, and a digest of the rest, would take a day for ten thousand. */
 #define ROUND_MAX 500
 
 struct notifier {
@@ -37,6 +39,7 @@ struct notifier {
 	/* The thread's own. */
 	struct delivery delivery;
 	bool budget_filled;
+	int64_t looked_tick; /* when it was looked what is due */
 };
 
 int64_t
@@ -85,17 +88,6 @@ fill_budget(struct notifier *notifier)
 		budget->n = 0;
 	notifier->budget_filled = result == 0;
 	return result;
-}
-
-/* Until when rows count as due: now. No row is put off for more than
- * BACKOFF_MAX_SECS; if the first one waits for longer, the wall clock was set
- * back, and the row shall not wait for it. */
-static int64_t
-due_until(int64_t next_ms, int64_t now_ms)
-{
-	return next_ms - now_ms > (int64_t)(BACKOFF_MAX_SECS + 60) * 1000
-		   ? next_ms
-		   : now_ms;
 }
 
 static int64_t
@@ -154,17 +146,19 @@ send_due(struct notifier *notifier, const struct settings *settings,
 	return wait;
 }
 
-/* Seconds until a mail may go; 0: now. While the hour's mails are spent nothing
- * is read: bulk sends wake us one by one, and thousands may wait. */
+/* Seconds until a mail may go; 0: now. While the admins' mails of the hour are
+ * spent, notices are looked for once a second, and while the senders' are spent
+ * too, nothing is read: bulk sends wake us one by one, and thousands may wait. */
 static int64_t
 wait_for_room(struct notifier *notifier, const struct settings *settings)
 {
 	struct delivery *delivery = &notifier->delivery;
 	const int64_t now_tick = clock_tick();
 	const size_t per_hour = settings->alerts.per_hour;
-	if (lane_left(&delivery->admins, now_tick, per_hour) > 0 ||
-	    lane_left(&delivery->senders, now_tick, per_hour) > 0)
+	if (lane_left(&delivery->admins, now_tick, per_hour) > 0)
 		return 0;
+	if (lane_left(&delivery->senders, now_tick, per_hour) > 0)
+		return now_tick == notifier->looked_tick ? 1 : 0;
 	return sooner(lane_wait(&delivery->admins, now_tick, per_hour),
 	    lane_wait(&delivery->senders, now_tick, per_hour));
 }
@@ -176,21 +170,22 @@ round_with(struct notifier *notifier, const struct settings *settings)
 	const struct outbox *outbox = &notifier->delivery.outbox;
 	const int64_t now_ms = clock_wall_ms();
 	int64_t next_ms;
-	if (fill_budget(notifier) < 0 ||
-	    outbox->next_due(outbox->context, &next_ms) < 0)
+	if (fill_budget(notifier) < 0)
 		return RETRY_SECS;
-	if (next_ms == INT64_MAX || settings->alerts.to.n == 0)
-		return IDLE_SECS;
-	const int64_t until_ms = due_until(next_ms, now_ms);
-	if (next_ms > until_ms)
-		return sooner(IDLE_SECS, (next_ms - until_ms + 999) / 1000);
 	const int64_t spent = wait_for_room(notifier, settings);
 	if (spent > 0)
 		return spent;
+	notifier->looked_tick = clock_tick();
+	if (outbox->next_due(outbox->context, now_ms, &next_ms) < 0)
+		return RETRY_SECS;
+	if (next_ms == INT64_MAX || settings->alerts.to.n == 0)
+		return IDLE_SECS;
+	if (next_ms > now_ms)
+		return sooner(IDLE_SECS, (next_ms - now_ms + 999) / 1000);
 	struct arena *arena = arena_new();
 	struct rows due = {NULL, 0};
 	int64_t wait = RETRY_SECS;
-	if (arena != NULL && outbox->due(outbox->context, arena, until_ms,
+	if (arena != NULL && outbox->due(outbox->context, arena, now_ms,
 				 ROUND_MAX, &due.items, &due.n) == 0)
 		wait = send_due(notifier, settings, arena, &due);
 	arena_free(arena);
@@ -261,7 +256,10 @@ notifier_init(const struct outbox *outbox, struct own *own,
 	if (notifier == NULL)
 		return err_set(err, "no memory for the notifier");
 	notifier->delivery = (struct delivery){
-	    .outbox = *outbox, .own = own, .stop = &notifier->stop};
+	    .outbox = *outbox,
+	    .own = own,
+	    .stop = &notifier->stop,
+	    .digest_from = ROUND_MAX};
 	pthread_mutex_init(&notifier->lock, NULL);
 	pthread_condattr_t steady;
 	pthread_condattr_init(&steady);

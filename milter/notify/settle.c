@@ -119,10 +119,14 @@ settle_sent(struct delivery *delivery, const struct batch *batch,
 
 /* -------------------------------------------------------------- not sent */
 
+/* So often it is tried in any case, which takes hours: a wall clock that was
+ * set forward must not make an alert old at once. */
 static bool
 is_too_old(const struct alert *alert, int64_t now_ms)
 {
-	return now_ms - alert->created_ms >= (int64_t)ALERT_GIVE_UP_SECS * 1000;
+	return now_ms - alert->created_ms >=
+		   (int64_t)ALERT_GIVE_UP_SECS * 1000 &&
+	       alert->attempts + 1 >= ALERT_ATTEMPTS_MIN;
 }
 
 /* A result without a mail. A notice's row says from the beginning to whom it

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,9 +26,36 @@ read_all(int fd, char *text, size_t size, size_t *length_r, struct err *err)
 	return 0;
 }
 
+/* Who can change the settings can have alerts sent elsewhere, and choose which
+ * files root makes: so not everybody may. Who is in the file's group may: that
+ * is for the admin to say. */
+static int
+check_writers(const char *path, const struct stat *st, struct err *err)
+{
+	struct stat folder_st;
+	char folder[4096];
+	const char *slash = strrchr(path, '/');
+	if ((st->st_mode & S_IWOTH) != 0)
+		return err_set(err,
+		    "may be changed by everybody on this machine; look at what "
+		    "it says, then run: chmod o-w %s",
+		    path);
+	snprintf(folder, sizeof(folder), "%.*s",
+	    slash == NULL ? 1 : (int)(slash - path + 1),
+	    slash == NULL ? "." : path);
+	if (stat(folder, &folder_st) == 0 &&
+	    (folder_st.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH)
+		return err_set(err,
+		    "may be replaced by everybody on this machine; look at "
+		    "what it says, then run: chmod o-w %s",
+		    folder);
+	return 0;
+}
+
 static int
 read_regular(
-    struct arena *arena, int fd, struct file_text *text_r, struct err *err)
+    struct arena *arena, const char *path, int fd, struct file_text *text_r,
+    struct err *err)
 {
 	struct stat st;
 	size_t length = 0;
@@ -37,6 +65,8 @@ read_regular(
 		return err_set(err, "is a folder, not a file");
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, "is not a regular file");
+	if (check_writers(path, &st, err) < 0)
+		return -1;
 	if (st.st_size > FILE_BYTES_MAX)
 		return err_set(err, "is larger than 1 MiB");
 	size_t size = (size_t)st.st_size;
@@ -62,7 +92,7 @@ file_read(struct arena *arena, const char *path, struct file_text *text_r,
 		return 0;
 	if (fd < 0)
 		return err_sys(err, "cannot be opened");
-	int result = read_regular(arena, fd, text_r, err);
+	int result = read_regular(arena, path, fd, text_r, err);
 	close(fd);
 	return result < 0 ? -1 : 1;
 }

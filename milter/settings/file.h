@@ -17,7 +17,8 @@ struct file_text {
 };
 
 /* Reads a regular file of at most FILE_BYTES_MAX into the arena. Returns 1 if
- * read, 0 if there is no such file, -1 with a sentence. */
+ * read, 0 if there is no such file, -1 with a sentence; also if everybody on
+ * the machine may change it, or put another in its place. */
 int file_read(struct arena *arena, const char *path, struct file_text *text_r,
     struct err *err);
 

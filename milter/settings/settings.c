@@ -233,7 +233,7 @@ static void
 scan_included(struct reader *reader, const config_t *config)
 {
 	for (unsigned i = 0; i < config->num_filenames; i++) {
-		struct err err;
+		struct err err = {"cannot be read again"};
 		struct file_text text;
 		if (config->filenames[i] == NULL)
 			continue;
@@ -245,8 +245,7 @@ scan_included(struct reader *reader, const config_t *config)
 		else if (file_read(reader->arena, path, &text, &err) > 0)
 			scan_text(path, text.text, reader->faults);
 		else
-			faults_add(
-			    reader->faults, &place, "cannot be read again");
+			faults_add(reader->faults, &place, "%s", err.text);
 	}
 }
 

@@ -67,12 +67,22 @@ store_queue_notice(struct store *store, struct entry *entry, const char *to,
 	return 0;
 }
 
+/* What waits until after this was put off by a clock that has been set back
+ * since. */
+static int64_t
+beyond_ms(int64_t now_ms)
+{
+	return now_ms > INT64_MAX - STORE_PUT_OFF_MAX_MS
+	    ? INT64_MAX
+	    : now_ms + STORE_PUT_OFF_MAX_MS;
+}
+
 int
 store_alerts_due(struct store *store, struct arena *arena, int64_t now_ms,
     size_t limit, struct alert **alerts_r, size_t *n_r, struct err *err)
 {
-	sqlite3_stmt *row = sql_bind(
-	    &store->sql, SQL_ALERT_DUE, err, "ii", now_ms, (int64_t)limit);
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_ALERT_DUE, err, "iii",
+	    now_ms, beyond_ms(now_ms), (int64_t)limit);
 	if (row == NULL ||
 	    alerts_read(store, row, arena, alerts_r, n_r, err) < 0)
 		return store_err(store, err, "alerts");
@@ -80,9 +90,11 @@ store_alerts_due(struct store *store, struct arena *arena, int64_t now_ms,
 }
 
 int
-store_alerts_next(struct store *store, int64_t *due_ms_r, struct err *err)
+store_alerts_next(
+    struct store *store, int64_t now_ms, int64_t *due_ms_r, struct err *err)
 {
-	sqlite3_stmt *row = sql_bind(&store->sql, SQL_ALERT_NEXT, err, "");
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_ALERT_NEXT, err, "ii",
+	    now_ms, beyond_ms(now_ms));
 	if (row == NULL || sql_step(&store->sql, row, err) != 1)
 		return store_err(store, err, "alerts");
 	*due_ms_r = sqlite3_column_type(row, 0) == SQLITE_NULL

@@ -88,7 +88,8 @@ boot_message_tick(
 /* What is older than it is kept is removed for good, so a clock that is a year
  * ahead (a dead battery, before the time is fetched) must not say what is old:
  * it may be as late as the last message before this boot, the time since, and
- * a month. */
+ * a month. Where that message is gone, or there was none, the moment at which
+ * the boot was noted serves. */
 int
 boot_latest_wall(struct store *store, int64_t *wall_ms_r, struct err *err)
 {
@@ -96,10 +97,13 @@ boot_latest_wall(struct store *store, int64_t *wall_ms_r, struct err *err)
 	sqlite3_stmt *row = sql_bind(
 	    &store->sql, SQL_MESSAGE_AT, err, "i", store->boot_message);
 	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
-	if (got != 1)
-		return got;
-	*wall_ms_r = sqlite3_column_int64(row, 0) +
-		     (clock_tick() - store->boot_tick) * 1000 + OFF_MAX_MS;
-	sql_done(row);
+	if (got < 0)
+		return -1;
+	const int64_t then_ms =
+	    got == 1 ? sqlite3_column_int64(row, 0) : store->boot_wall_ms;
+	if (got == 1)
+		sql_done(row);
+	*wall_ms_r = then_ms + (clock_tick() - store->boot_tick) * 1000 +
+		     OFF_MAX_MS;
 	return 0;
 }

@@ -215,11 +215,13 @@ static const char *const texts[SQL_N] = {
     /* alerts */
     [SQL_ALERT_ADD] = "INSERT INTO alert (bulk_send, kind, to_, created_at, "
                       "next_at) VALUES (?1, ?2, ?3, ?4, ?4)",
-    /* One to an address and day. */
+    /* One to an address and day. One from a later day says only that the
+     * clock was set back. */
     [SQL_NOTICE_ADD] =
         "INSERT INTO alert (bulk_send, kind, to_, created_at, next_at) "
         "SELECT ?1, 4, ?2, ?3, ?3 WHERE NOT EXISTS (SELECT 1 FROM alert "
-        "WHERE kind = 4 AND to_ = ?2 AND created_at > ?3 - 86400000)",
+        "WHERE kind = 4 AND to_ = ?2 AND created_at > ?3 - 86400000 "
+        "AND created_at < ?3 + 86400000)",
     /* Not while the first one waits: it will tell the whole by itself. */
     [SQL_ALERT_ADD_GROWN] =
         "INSERT INTO alert (bulk_send, kind, to_, created_at, next_at) "
@@ -227,9 +229,13 @@ static const char *const texts[SQL_N] = {
         "AND kind IN (1, 3) AND state <> 1 ORDER BY id LIMIT 1",
     [SQL_ALERT_DUE] =
         "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
-        "sent_at, last_error FROM alert WHERE state = 1 AND next_at <= ? "
-        "ORDER BY kind = 4, id LIMIT ?",
-    [SQL_ALERT_NEXT] = "SELECT min(next_at) FROM alert WHERE state = 1",
+        "sent_at, last_error FROM alert WHERE state = 1 "
+        "AND (next_at <= ?1 OR next_at > ?2) "
+        "ORDER BY kind = 4, id LIMIT ?3",
+    [SQL_ALERT_NEXT] =
+        "SELECT min((SELECT min(next_at) FROM alert WHERE state = 1), "
+        "iif((SELECT max(next_at) FROM alert WHERE state = 1) > ?2, ?1, "
+        "9223372036854775807))",
     [SQL_ALERT_SENT_SINCE] =
         "SELECT max(sent_at) FROM alert WHERE state = 2 AND sent_at >= ? "
         "AND kind <> 4 AND message_id <> '' "

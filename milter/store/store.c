@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bulkwatch/clock.h"
+#include "bulkwatch/trust.h"
 
 /* Up to this size a quick check takes a fraction of a second. */
 #define CHECK_BYTES_MAX (INT64_C(16) * 1024 * 1024)
@@ -202,12 +203,26 @@ check_folder(const char *path, struct err *err)
 	snprintf(folder, sizeof(folder), "%.*s",
 	    slash == NULL ? 1 : (int)(slash - path + 1),
 	    slash == NULL ? "." : path);
-	if (access(folder, R_OK | W_OK | X_OK) == 0 || errno == EROFS)
+	if (access(folder, R_OK | W_OK | X_OK) < 0 && errno != EROFS)
+		return err_sys(err,
+		    "database %s: the folder %s must be there and belong to "
+		    "the user of bulkwatchd",
+		    path, folder);
+	struct stat st;
+	if (stat(folder, &st) < 0 || trust_folder(&st, err) == 0)
 		return 0;
-	return err_sys(err,
-	    "database %s: the folder %s must be there and belong to the user "
-	    "of bulkwatchd",
-	    path, folder);
+	return err_wrap(err, "database %s: the folder %s", path, folder);
+}
+
+/* What somebody else has put in the database's place could be read by them,
+ * and changed. */
+static int
+check_file(const char *path, struct err *err)
+{
+	struct stat st;
+	if (lstat(path, &st) < 0 || trust_file(&st, err) == 0)
+		return 0;
+	return err_wrap(err, "database %s", path);
 }
 
 /* Whom to tell. */
@@ -221,7 +236,8 @@ get_db(const char *path, bool check, const struct notice *notice,
     sqlite3 **db_r, struct err *err)
 {
 	int64_t size = file_size(path, err);
-	if (size < NO_FILE || check_folder(path, err) < 0)
+	if (size < NO_FILE || check_folder(path, err) < 0 ||
+	    check_file(path, err) < 0)
 		return -1;
 	enum schema_state state = SCHEMA_DAMAGED;
 	/* Twice: the disk may have failed for a moment. */

@@ -37,7 +37,7 @@ def _mounted(directory, *how):
 @contextlib.contextmanager
 def small_disk(directory, kilobytes):
     """Mounts an empty filesystem of this size on a directory."""
-    with _mounted(directory, "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs"):
+    with _mounted(directory, "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=0755", "tmpfs"):
         yield directory
 
 

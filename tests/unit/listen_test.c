@@ -415,6 +415,31 @@ a_lock_in_a_missing_folder_is_refused(void **state)
 	assert_non_null(strstr(w->err.text, "/none/"));
 }
 
+/* Root would empty it, and give it to the daemon's user. */
+static void
+a_lock_that_is_another_name_of_a_file_is_refused(void **state)
+{
+	struct world *w = *state;
+	char database[96], lock[112], other[96], text[8] = "";
+	snprintf(database, sizeof(database), "%s/b.db", w->folder);
+	snprintf(lock, sizeof(lock), "%s.lock", database);
+	snprintf(other, sizeof(other), "%s/other", w->folder);
+	FILE *file = fopen(other, "w");
+	assert_non_null(file);
+	fputs("kept", file);
+	fclose(file);
+	assert_int_equal(link(other, lock), 0);
+	assert_int_equal(listener_lock(database, &w->err), -1);
+	assert_non_null(strstr(w->err.text, lock));
+	file = fopen(other, "r");
+	assert_non_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	assert_string_equal(text, "kept");
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(mkfifo(lock, 0600), 0);
+	assert_int_equal(listener_lock(database, &w->err), -1);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -443,6 +468,7 @@ main(void)
 	    test(the_lock_keeps_a_second_daemon_out_and_names_the_first),
 	    test(the_lock_is_free_when_its_holder_is_gone),
 	    test(a_lock_in_a_missing_folder_is_refused),
+	    test(a_lock_that_is_another_name_of_a_file_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

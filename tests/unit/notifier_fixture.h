@@ -55,6 +55,13 @@ struct box {
 	bool same_recipients; /* each message goes to the same */
 };
 
+/* As the store says it. */
+static inline bool
+box_is_due(const struct row *row, int64_t now_ms)
+{
+	return row->next_ms <= now_ms || row->next_ms > now_ms + 3660000;
+}
+
 static inline int
 box_due(void *context, struct arena *arena, int64_t now_ms, size_t limit,
     struct alert **alerts_r, size_t *n_r)
@@ -65,7 +72,7 @@ box_due(void *context, struct arena *arena, int64_t now_ms, size_t limit,
 	pthread_mutex_lock(&box->lock);
 	for (size_t i = 0; i < box->n && *n_r < limit; i++)
 		if (box->rows[i].alert.state == ALERT_QUEUED &&
-		    box->rows[i].next_ms <= now_ms)
+		    box_is_due(&box->rows[i], now_ms))
 			alerts[(*n_r)++] = box->rows[i].alert;
 	pthread_mutex_unlock(&box->lock);
 	*alerts_r = alerts;
@@ -73,14 +80,17 @@ box_due(void *context, struct arena *arena, int64_t now_ms, size_t limit,
 }
 
 static inline int
-box_next_due(void *context, int64_t *due_ms_r)
+box_next_due(void *context, int64_t now_ms, int64_t *due_ms_r)
 {
 	struct box *box = context;
 	*due_ms_r = INT64_MAX;
 	pthread_mutex_lock(&box->lock);
 	for (size_t i = 0; i < box->n; i++)
-		if (box->rows[i].alert.state == ALERT_QUEUED &&
-		    box->rows[i].next_ms < *due_ms_r)
+		if (box->rows[i].alert.state != ALERT_QUEUED)
+			continue;
+		else if (box_is_due(&box->rows[i], now_ms))
+			*due_ms_r = now_ms;
+		else if (box->rows[i].next_ms < *due_ms_r)
 			*due_ms_r = box->rows[i].next_ms;
 	pthread_mutex_unlock(&box->lock);
 	return 0;

@@ -344,10 +344,25 @@ an_alert_is_given_up_after_days(void **state)
 	lab_start(&lab, &(struct server_script){.rcpt = "550 no such user"});
 	struct row *row = add_row(&lab, 7, ALERT_STARTED);
 	row->alert.created_ms -= (int64_t)ALERT_GIVE_UP_SECS * 1000;
+	row->alert.attempts = ALERT_ATTEMPTS_MIN - 1;
 	notify(&lab);
 	wait_settled(&lab, row);
 	assert_int_equal(row->alert.state, ALERT_FAILED);
 	assert_non_null(strstr(row->error, "550 no such user"));
+	lab_stop(&lab);
+}
+
+static void
+an_alert_that_a_clock_made_old_is_tried_again(void **state)
+{
+	(void)state;
+	struct lab lab;
+	lab_start(&lab, &(struct server_script){.rcpt = "450 come back later"});
+	struct row *row = add_row(&lab, 7, ALERT_STARTED);
+	row->alert.created_ms -= (int64_t)365 * 86400 * 1000;
+	notify(&lab);
+	wait_settled(&lab, row);
+	assert_int_equal(row->alert.state, ALERT_QUEUED);
 	lab_stop(&lab);
 }
 
@@ -615,6 +630,7 @@ main(void)
 		a_mail_that_failed_is_tried_again_under_the_same_message_id),
 	    cmocka_unit_test(a_refusal_for_good_is_tried_again_too),
 	    cmocka_unit_test(an_alert_is_given_up_after_days),
+	    cmocka_unit_test(an_alert_that_a_clock_made_old_is_tried_again),
 	    cmocka_unit_test(
 		a_server_that_is_down_is_asked_once_however_many_wait),
 	    cmocka_unit_test(a_refused_admin_keeps_nobody_else_from_the_alert),

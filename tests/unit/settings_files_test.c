@@ -48,6 +48,49 @@ a_password_in_an_included_file_is_held_to_that_files_mode(void **state)
 	settings_unref(&s);
 }
 
+/* ------------------------------------------------------ who may change it */
+
+static void
+refused_because_of(const char *name, mode_t mode, const char *words)
+{
+	char path[PATH_ROOM];
+	path_of(name, path);
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(chmod(path, mode), 0);
+	char *faults = faults_of_file();
+	if (strstr(faults, words) == NULL)
+		fail_msg("\"%s\" is not in: %s", words, faults);
+	assert_non_null(strstr(faults, "chmod o-w"));
+	free(faults);
+	assert_int_equal(chmod(path, st.st_mode & 07777), 0);
+}
+
+static void
+a_file_that_everybody_can_change_is_a_fault(void **state)
+{
+	(void)state;
+	write_text("more.conf", "on_failure = \"defer\";\n");
+	write_text("bulkwatch.conf", LEAST "\n@include \"more.conf\"\n");
+	make_folder("templates");
+	make_folder("templates/vi");
+	write_text("templates/vi/started.txt", "Subject: {id}\n\n{sender}\n");
+	refused_because_of("bulkwatch.conf", 0646, "may be changed by everybody");
+	refused_because_of("more.conf", 0602, "may be changed by everybody");
+	refused_because_of(
+	    "templates/vi/started.txt", 0666, "may be changed by everybody");
+	refused_because_of("", 0777, "may be replaced by everybody");
+	refused_because_of(
+	    "templates/vi", 0777, "may be replaced by everybody");
+	/* The admin's group may, and a folder like /tmp keeps what is ours. */
+	char path[PATH_ROOM];
+	path_of("bulkwatch.conf", path);
+	assert_int_equal(chmod(path, 0664), 0);
+	assert_int_equal(chmod(folder, 01777), 0);
+	const struct settings *s = load();
+	settings_unref(&s);
+}
+
 /* Written to a file that only its owner reads. */
 static const struct {
 	const char *url, *fault;
@@ -340,6 +383,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_password_in_a_file_that_anybody_can_read_is_a_fault),
 	    TEST(a_password_in_an_included_file_is_held_to_that_files_mode),
+	    TEST(a_file_that_everybody_can_change_is_a_fault),
 	    TEST(a_wrong_server_url_is_a_fault_that_shows_no_password),
 	    TEST(no_other_fault_shows_a_password),
 	    TEST(a_file_that_is_absent_empty_or_no_file_is_a_sentence),

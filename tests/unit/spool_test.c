@@ -593,6 +593,57 @@ a_symbolic_link_is_not_followed(void **state)
 	assert_int_equal(size_of(w, "elsewhere"), -1);
 }
 
+/* A FIFO would swallow messages, or hold up whoever reads it. */
+static void
+a_fifo_takes_no_message_and_holds_nobody_up(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	char path[160];
+	path_of(w, SPOOL_FILE, path);
+	assert_int_equal(mkfifo(path, 0640), 0);
+	assert_int_equal(try_append(w, 0, 1, &err), -1);
+	assert_non_null(strstr(err.text, "not a regular file"));
+	assert_int_equal(replay(w), -1);
+}
+
+static void
+a_file_of_another_user_is_neither_read_nor_written(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	char path[160];
+	if (geteuid() != 0)
+		skip(); /* nobody else can give files away */
+	append(w, 0, 2);
+	path_of(w, SPOOL_FILE, path);
+	off_t before = size_of(w, SPOOL_FILE);
+	assert_int_equal(chown(path, 65534, 65534), 0);
+	assert_int_equal(try_append(w, 2, 1, &err), -1);
+	assert_non_null(strstr(err.text, "belongs to user 65534"));
+	assert_int_equal(replay(w), -1);
+	assert_int_equal(w->n, 0);
+	assert_int_equal(size_of(w, SPOOL_FILE), before);
+}
+
+static void
+a_folder_that_others_can_write_to_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct spool *spool = NULL;
+	struct err err;
+	assert_int_equal(chmod(w->folder, 01777), 0);
+	assert_int_equal(spool_init(w->folder, &spool, &err), -1);
+	assert_non_null(strstr(err.text, "by everybody"));
+	assert_int_equal(chmod(w->folder, 0700), 0);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(chown(w->folder, 65534, 65534), 0);
+	assert_int_equal(spool_init(w->folder, &spool, &err), -1);
+	assert_non_null(strstr(err.text, "belongs to user 65534"));
+	assert_null(spool);
+}
+
 static void
 a_file_that_was_removed_is_an_empty_spool(void **state)
 {
@@ -638,6 +689,9 @@ main(void)
 	    test(a_file_that_cannot_be_written_takes_nothing),
 	    test(a_full_disk_leaves_the_file_as_it_was),
 	    test(a_symbolic_link_is_not_followed),
+	    test(a_fifo_takes_no_message_and_holds_nobody_up),
+	    test(a_file_of_another_user_is_neither_read_nor_written),
+	    test(a_folder_that_others_can_write_to_is_refused),
 	    test(a_file_that_was_removed_is_an_empty_spool),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,8 @@ next_due(struct world *w)
 {
 	int64_t due_ms;
 	struct err err = {""};
-	assert_int_equal(store_alerts_next(w->store, &due_ms, &err), 0);
+	assert_int_equal(
+	    store_alerts_next(w->store, w->at_ms, &due_ms, &err), 0);
 	return due_ms;
 }
 
@@ -372,6 +373,55 @@ one_that_a_new_trigger_ends_is_told_again_too(void **state)
 	assert_int_equal(a[1].bulk_send, 2);
 }
 
+/* One that is tried again and again must not keep those from going that wait
+ * for a time which is now far away. */
+static void
+an_alert_does_not_wait_for_a_clock_that_was_set_back(void **state)
+{
+	struct world *w = *state;
+	const int64_t year_ms = INT64_C(365) * 86400 * 1000;
+	size_t n;
+	mail(w, .n = 25);
+	mail(w, .sender = "b@x.vn", .n = 25);
+	settle(w, 1,
+	    (struct alert_result){.state = ALERT_QUEUED,
+		.error = "no connection",
+		.at_ms = w->at_ms + year_ms,
+		.next_ms = w->at_ms + year_ms});
+	settle(w, 2,
+	    (struct alert_result){.state = ALERT_QUEUED,
+		.error = "no connection",
+		.at_ms = w->at_ms,
+		.next_ms = w->at_ms + 3600000});
+	assert_true(next_due(w) == w->at_ms);
+	struct alert *a = due(w, w->at_ms, 10, &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(a->id, 1);
+}
+
+static int
+queue_notice(struct world *w, int64_t at_ms)
+{
+	struct err err = {""};
+	struct message message = {.at_ms = at_ms};
+	struct entry entry = {.message = &message, .bulk_send = 1};
+	assert_int_equal(
+	    store_queue_notice(w->store, &entry, "a@x.vn", &err), 0);
+	return entry.alert_queued;
+}
+
+static void
+a_notice_from_a_day_to_come_holds_none_up(void **state)
+{
+	struct world *w = *state;
+	const int64_t day_ms = INT64_C(86400) * 1000;
+	assert_true(queue_notice(w, w->at_ms + 365 * day_ms));
+	assert_true(queue_notice(w, w->at_ms));
+	assert_false(queue_notice(w, w->at_ms + 1000));
+	assert_false(queue_notice(w, w->at_ms - 1000));
+	assert_true(queue_notice(w, w->at_ms + day_ms));
+}
+
 int
 main(void)
 {
@@ -381,6 +431,8 @@ main(void)
 	    with_store(alerts_are_due_before_notices_that_wait_longer),
 	    with_store(nothing_is_due_when_nothing_waits),
 	    with_store(an_alert_to_be_tried_again_waits_for_its_time),
+	    with_store(an_alert_does_not_wait_for_a_clock_that_was_set_back),
+	    with_store(a_notice_from_a_day_to_come_holds_none_up),
 	    with_store(a_sent_alert_waits_no_more),
 	    with_store(how_an_alert_ended_stands_in_the_history),
 	    with_store(an_attempt_that_will_be_repeated_is_no_history),

@@ -290,6 +290,32 @@ a_symbolic_link_is_refused(void **state)
 }
 
 static void
+a_database_of_another_user_is_refused_and_left_alone(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	if (geteuid() != 0)
+		skip(); /* nobody else can give files away */
+	make_database(w, 1);
+	assert_int_equal(chown(w->path, 65534, 65534), 0);
+	assert_int_equal(try_open(w, true, &err), -1);
+	assert_non_null(strstr(err.text, "belongs to user 65534"));
+	assert_int_equal(files_like(w, ".damaged"), 0);
+}
+
+static void
+a_folder_that_others_can_write_to_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+	assert_int_equal(chmod(w->folder, 0777), 0);
+	assert_int_equal(try_open(w, true, &err), -1);
+	assert_non_null(strstr(err.text, "by everybody"));
+	assert_int_equal(chmod(w->folder, 0700), 0);
+	open_store(w);
+}
+
+static void
 a_database_held_by_another_program_may_be_tried_later(void **state)
 {
 	struct world *w = *state;
@@ -634,6 +660,8 @@ main(void)
 	    with_folder(a_missing_folder_is_for_a_person_to_mend),
 	    with_folder(a_folder_in_place_of_the_file_is_refused),
 	    with_folder(a_symbolic_link_is_refused),
+	    with_folder(a_database_of_another_user_is_refused_and_left_alone),
+	    with_folder(a_folder_that_others_can_write_to_is_refused),
 	    with_folder(a_database_held_by_another_program_may_be_tried_later),
 	    with_folder(a_command_does_not_make_a_database),
 	    with_folder(a_command_reads_while_the_daemon_writes),

@@ -152,6 +152,23 @@ a_message_of_the_very_moment_stays(void **state)
 	assert_int_equal(purge(w, w->at_ms + 1), 1);
 }
 
+/* The clock was set forward by a year while the machine ran: what is young
+ * must not go for good. */
+static void
+a_clock_set_forward_lets_nothing_go(void **state)
+{
+	struct world *w = *state;
+	const int64_t day_ms = INT64_C(86400) * 1000;
+	mail(w, .n = 3);
+	sum_up(w);
+	/* As if the boot had been noted a year before the time that it is now. */
+	sql_do(w, "UPDATE message SET at = at - 31536000000; UPDATE meta "
+		  "SET value = value - 31536000000 WHERE key = 'boot-wall-ms'");
+	reopen_store(w);
+	assert_int_equal(purge(w, w->at_ms - 90 * day_ms), 0);
+	assert_int_equal(ledger_rows(w), 1);
+}
+
 static void
 evidence_stays_however_old(void **state)
 {
@@ -317,6 +334,7 @@ main(void)
 	    with_store(more_messages_than_one_step_takes_are_all_summed_up),
 	    with_store(what_is_old_and_belongs_to_nothing_goes),
 	    with_store(a_message_of_the_very_moment_stays),
+	    with_store(a_clock_set_forward_lets_nothing_go),
 	    with_store(evidence_stays_however_old),
 	    with_store(what_is_not_summed_up_stays),
 	    with_store(more_messages_than_one_step_takes_all_go),

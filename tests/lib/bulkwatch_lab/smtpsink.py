@@ -10,13 +10,22 @@ REFUSE_FIRST = "first"   # 550 to the first RCPT of a mail, takes the others
 BUSY = "busy"            # 451 to every RCPT
 DROP = "drop"            # hangs up in the middle of DATA
 LATE_DROP = "late-drop"  # reads the whole mail, and hangs up without an answer
+TAKEN_DROP = "taken-drop"  # the same, but it takes the mail
+LATE_BUSY = "late-busy"  # 451 to the whole mail
+LATE_REFUSE = "late-refuse"  # 554 to the whole mail
+GREETS_BUSY = "greets-busy"  # 421 instead of a greeting
+SLOW = "slow"            # says a byte a second
 SILENT = "silent"        # accepts the connection and never says a word
 AUTH = "auth"            # wants a login before MAIL
+
+LATE_ANSWERS = {LATE_BUSY: "451 4.3.0 come back later", LATE_REFUSE: "554 5.7.1 no"}
 
 
 class SmtpSink:
     """Listens on a loopback port from start() to stop(). mode may be changed at any time.
 
+    mode: one of the above; or bytes, all that it ever says, whatever it hears.
+    on_mail: called with each mail that was taken, if it is set.
     mails: what was taken: (sender, [recipients], bytes).
     attempts: how many connections there were.
     logins: the (user, password) pairs that were offered; any is taken.
@@ -26,6 +35,7 @@ class SmtpSink:
         self.mode = mode
         self.mails = []
         self.logins = []
+        self.on_mail = None
         self.attempts = 0
         self.port = port
         self.ending = threading.Event()
@@ -75,6 +85,14 @@ class _Handler(socketserver.StreamRequestHandler):
             self.sink.ending.wait(60)
             return
         try:
+            if isinstance(self.sink.mode, bytes):
+                self.wfile.write(self.sink.mode)
+                while self.rfile.read1(4096):
+                    pass
+                return
+            if self.sink.mode == GREETS_BUSY:
+                self.say("421 4.3.2 not now")
+                return
             self.say("220 sink ESMTP")
             while self.turn(self.rfile.readline().decode(errors="replace").strip()):
                 pass
@@ -82,7 +100,14 @@ class _Handler(socketserver.StreamRequestHandler):
             pass
 
     def say(self, *lines):
-        self.wfile.write("".join(line + "\r\n" for line in lines).encode())
+        text = "".join(line + "\r\n" for line in lines).encode()
+        if self.sink.mode != SLOW:
+            self.wfile.write(text)
+            return
+        for n in range(len(text)):
+            self.wfile.write(text[n:n + 1])
+            if self.sink.ending.wait(1):
+                raise OSError("the end")
 
     def turn(self, line):
         """Answers one command; False ends the session."""
@@ -131,7 +156,7 @@ class _Handler(socketserver.StreamRequestHandler):
     def on_data(self, _):
         if not self.recipients:
             self.say("503 5.5.1 no recipients")
-            return
+            return True
         self.say("354 go on")
         if self.sink.mode == DROP:
             self.rfile.readline()
@@ -141,8 +166,17 @@ class _Handler(socketserver.StreamRequestHandler):
             lines.append(line[1:] if line.startswith(b".") else line)
         if self.sink.mode == LATE_DROP or not line:
             return False
-        self.sink.mails.append((self.sender, self.recipients, b"".join(lines)))
+        if self.sink.mode in LATE_ANSWERS:
+            self.say(LATE_ANSWERS[self.sink.mode])
+            return True
+        mail = (self.sender, self.recipients, b"".join(lines))
+        self.sink.mails.append(mail)
+        if self.sink.on_mail:
+            self.sink.on_mail(mail)
+        if self.sink.mode == TAKEN_DROP:
+            return False
         self.say("250 2.0.0 taken")
+        return True
 
     def on_rset(self, _):
         self.sender, self.recipients, self.refused = None, [], 0
