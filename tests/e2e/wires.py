@@ -64,9 +64,12 @@ def attached(lab, folder):
 def reload(postfix):
     """Puts changed settings in force, and returns when they are."""
     before = postfix.log().count("reload -- version")
+    servers = postfix.servers()
     subprocess.run(["postfix", "-c", str(postfix.confdir), "reload"], env=ENVIRONMENT,
                    capture_output=True, check=True)
     wait_for(lambda: postfix.log().count("reload -- version") > before, "Postfix to reload")
+    # One that is idle may still take a connection before it learns that it is to go.
+    wait_for(lambda: not servers & postfix.servers(), "the old smtpd and cleanup to go")
 
 
 def without_milters(postfix):

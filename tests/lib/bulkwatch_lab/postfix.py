@@ -261,6 +261,18 @@ class Postfix:
         except (OSError, ValueError):
             return None
 
+    def servers(self):
+        """The processes of smtpd(8) and cleanup(8) that run now."""
+        found = set()
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                pid, name, _, parent = stat.read_text().split()[:4]
+            except OSError:
+                continue
+            if name in ("(smtpd)", "(cleanup)") and int(parent) == self._master_group():
+                found.add(int(pid))
+        return found
+
     # -- making of ----------------------------------------------------------------------------
 
     def _write_files(self):
