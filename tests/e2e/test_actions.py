@@ -132,6 +132,34 @@ def test_deferred_mail_that_alone_fills_the_window_is_taken_in_the_end(new_lab):
     assert lab.daemon.one_bulk_send()["messages"] == 1
 
 
+@pytest.mark.parametrize("listener", ["smtp", "asis"])
+def test_deferral_ends_for_mail_without_a_message_id_too(new_lab, listener):
+    """Postfix (but for "asis") gives each try a Message-ID of its own."""
+    lab = new_lab(listener=listener, **one_rule(WINDOW, action="defer", window="3s")).start()
+    assert transact(lab, addresses(30), message_id="")[0] == 451
+    wait_for(lambda: transact(lab, addresses(30), message_id="")[0] == 250,
+             "the message to be taken")
+    assert lab.daemon.one_bulk_send()["messages"] == 1
+
+
+def test_message_that_was_taken_does_not_wait_again(new_lab):
+    lab = new_lab(**one_rule(WINDOW, action="defer", window="3s")).start()
+    parts = {"message_id": "<large@example.gov.vn>"}
+    assert transact(lab, addresses(30), **parts)[0] == 451
+    wait_for(lambda: transact(lab, addresses(30), **parts)[0] == 250, "the message to be taken")
+    # As a client does that has not seen the answer.
+    assert transact(lab, addresses(30), **parts)[0] == 250
+
+
+@pytest.mark.parametrize("action", ["hold", "reject"])
+def test_nothing_is_done_with_a_declared_send_by_a_rule_of_the_client(new_lab, action):
+    lab = new_lab(**one_rule(WINDOW, action=action, per="client")).start()
+    lab.daemon.bulkwatch("declare", "--sender", SENDER, "--recipients", "30", "--from", "now",
+                         "--until", "+2h", "--reason", "Invitation", "--by", "duty")
+    assert transact(lab, addresses(25))[0] == 250
+    assert lab.postfix.held() == []
+
+
 def test_deferral_goes_on_after_a_restart(new_lab):
     lab = new_lab(**one_rule(WINDOW, action="defer", window="3s")).start()
     parts = {"message_id": "<large@example.gov.vn>"}
