@@ -184,6 +184,8 @@ int store_keep(struct store *store, struct entry *entry, struct err *err);
  * Records a trigger (entry->decision.matched): opens a bulk send, with the
  * decision's declaration, or extends the one that goes on; the messages that
  * filled the window join it (at most STORE_ABSORB_MAX, the newest).
+ * What a closed case has was judged: it joins no further one, and a trigger that
+ * would be none without it is not recorded (bulk_send stays 0).
  */
 #define STORE_ABSORB_MAX 1000
 int store_bulk(struct store *store, struct entry *entry, struct err *err);

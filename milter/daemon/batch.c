@@ -101,9 +101,12 @@ static int
 record_trigger(struct store *store, struct entry *e,
     const struct declared *declared, struct err *err)
 {
-	if (store_bulk(store, e, err) < 0 ||
-	    (e->decision.action == ACTION_HOLD &&
-		store_note_hold(store, e, err) < 0))
+	if (store_bulk(store, e, err) < 0)
+		return -1;
+	if (e->bulk_send == 0)
+		return 0; /* it rests on what a closed case has */
+	if (e->decision.action == ACTION_HOLD &&
+	    store_note_hold(store, e, err) < 0)
 		return -1;
 	return queue_mail(store, e, declared->list, declared->n, err);
 }

@@ -153,10 +153,58 @@ reach_from(const struct reach *reach, int64_t tick)
 struct walk {
 	struct store *store;
 	const struct entry *entry;
-	int64_t send;
 	struct reach reach;
+	int64_t send; /* what they join */
+	bool fresh;   /* it begins with this trigger */
 	struct sums *sums;
 };
+
+/* Whether a message is part of a case that was closed: it was judged, and fills
+ * no further one. 1, 0, or -1 on error. */
+static int
+is_judged(const struct walk *walk, int64_t message, struct err *err)
+{
+	struct sql_db *sql = &walk->store->sql;
+	sqlite3_stmt *row =
+	    sql_bind(sql, SQL_SEND_JUDGED, err, "i", message);
+	int got = row == NULL ? -1 : sql_step(sql, row, err);
+	if (got == 1)
+		sql_done(row);
+	return got;
+}
+
+/* A retry may stand in its own chain. */
+static bool
+is_passed_by(const struct walk *walk, const struct link *link)
+{
+	return link->part.message == walk->entry->message->id ||
+	       (walk->reach.external_only && link->part.external == 0);
+}
+
+/* Looks at one message. 1: go on to the one before it, 0: stop, -1 error. */
+typedef int visit_fn(struct walk *walk, struct link *link, struct err *err);
+
+static int
+walk_back(struct walk *walk, visit_fn *visit, struct err *err)
+{
+	const struct entry *entry = walk->entry;
+	const bool by_client = decider(entry)->identity == IDENTITY_CLIENT;
+	int64_t at = by_client ? entry->client_previous : entry->previous;
+	for (int n = 0; at != 0 && n < STORE_ABSORB_MAX; n++) {
+		struct link link = {.previous = 0};
+		int got = read_link(walk->store, entry->arena, at, by_client,
+		    &link, err);
+		if (got <= 0)
+			return got;
+		if (link.tick <= walk->reach.oldest)
+			return 0;
+		got = is_passed_by(walk, &link) ? 1 : visit(walk, &link, err);
+		if (got <= 0)
+			return got;
+		at = link.previous < at ? link.previous : 0;
+	}
+	return 0;
+}
 
 /* Whether what lies before a message that is part already is part too: 1, 0,
  * or -1 on error. */
@@ -176,50 +224,20 @@ is_met(const struct walk *walk, const struct link *link, struct err *err)
 	return met >= link->tick - walk->reach.oldest;
 }
 
-/* Lets one message join that filled the window. 1: go on to the one before it,
- * 0: what lies before is part already, -1 error. */
+/* Lets one message join that filled the window, back to where all are part of
+ * it already. */
 static int
-join_link(const struct walk *walk, struct link *link, struct err *err)
+join_link(struct walk *walk, struct link *link, struct err *err)
 {
-	/* A retry may stand in its own chain. */
-	if (link->part.message == walk->entry->message->id ||
-	    (walk->reach.external_only && link->part.external == 0))
-		return 1;
+	int got = walk->fresh ? is_judged(walk, link->part.message, err) : 0;
+	if (got != 0)
+		return got;
 	link->part.reach = reach_from(&walk->reach, link->tick);
-	int got = join(walk->store, walk->send, &link->part, walk->sums, err);
+	got = join(walk->store, walk->send, &link->part, walk->sums, err);
 	if (got != 0)
 		return got;
 	got = is_met(walk, link, err);
 	return got < 0 ? -1 : !got;
-}
-
-/* Lets the messages that filled the window join, back to where all are part of
- * it already. */
-static int
-join_window(struct store *store, struct entry *entry, int64_t send,
-    struct sums *sums, struct err *err)
-{
-	const bool by_client = decider(entry)->identity == IDENTITY_CLIENT;
-	const struct walk walk = {.store = store,
-	    .entry = entry,
-	    .send = send,
-	    .reach = reach_of(entry),
-	    .sums = sums};
-	int64_t at = by_client ? entry->client_previous : entry->previous;
-	for (int n = 0; at != 0 && n < STORE_ABSORB_MAX; n++) {
-		struct link link = {.previous = 0};
-		int got =
-		    read_link(store, entry->arena, at, by_client, &link, err);
-		if (got <= 0)
-			return got;
-		if (link.tick <= walk.reach.oldest)
-			return 0;
-		got = join_link(&walk, &link, err);
-		if (got <= 0)
-			return got;
-		at = link.previous < at ? link.previous : 0;
-	}
-	return 0;
 }
 
 /* Finds the bulk send of the sender that goes on, ending one that has been
@@ -335,6 +353,91 @@ find_send_of_retry(struct store *store, struct entry *entry, struct err *err)
 	return 1;
 }
 
+/* ------------------------------------------------ what a closed case leaves */
+
+static int
+count_link(struct walk *walk, struct link *link, struct err *err)
+{
+	int judged = is_judged(walk, link->part.message, err);
+	if (judged != 0)
+		return judged;
+	return join_recipients(
+		   walk->store, walk->send, &link->part, walk->sums, err) < 0
+		   ? -1
+		   : 1;
+}
+
+/* Whether a closed case of the sender reaches into the window: 1, 0, -1. */
+static int
+has_judged(struct store *store, const struct entry *entry, struct err *err)
+{
+	const struct measure *m = decider(entry);
+	sqlite3_stmt *row = sql_bind(&store->sql, SQL_SEND_JUDGED_SENDER, err,
+	    "tii", m->who, (int64_t)m->identity,
+	    entry->message->tick - entry->decision.window_secs);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got == 1)
+		sql_done(row);
+	return got;
+}
+
+/* Number of a bulk send that is none: its recipients are counted, and taken
+ * back. */
+#define NOBODY INT64_C(0)
+
+/* Whether the window is filled by what no closed case has. 1, 0, -1. */
+static int
+is_filled_anew(struct store *store, struct entry *entry, struct err *err)
+{
+	struct sums sums = {0};
+	struct walk walk = {.store = store,
+	    .entry = entry,
+	    .reach = reach_of(entry),
+	    .send = NOBODY,
+	    .sums = &sums};
+	const struct part own = {
+	    .hashes = entry->hashes, .hashes_n = entry->hashes_n};
+	if (join_recipients(store, NOBODY, &own, &sums, err) < 0 ||
+	    walk_back(&walk, count_link, err) < 0 ||
+	    sql_run(&store->sql, SQL_SEND_RECIPIENTS_BACK, NULL, err, "i",
+		NOBODY) < 0)
+		return -1;
+	return sums.distinct >= (int64_t)decider(entry)->limit;
+}
+
+/* Whether a trigger is worth a record of its own: not if all that makes it one
+ * is what a closed case has. 1, 0, -1. */
+static int
+is_worth_a_record(struct store *store, struct entry *entry, struct err *err)
+{
+	for (size_t i = 0; i < entry->measures_n; i++) {
+		const struct measure *m = &entry->measures[i];
+		if (m->counted >= m->limit && (m->window_secs == 0 || m->total))
+			return 1;
+	}
+	if (entry->decision.action != ACTION_LOG)
+		return 1; /* it says what was done */
+	int got = has_judged(store, entry, err);
+	if (got == 1)
+		return is_filled_anew(store, entry, err);
+	return got < 0 ? -1 : 1;
+}
+
+/* --------------------------------------------------------------- a trigger */
+
+/* The record that the trigger belongs to; *send_r is 0 if it is worth none. */
+static int
+get_send(struct store *store, struct entry *entry, int64_t *send_r,
+    struct err *err)
+{
+	if (find_ongoing(store, entry, send_r, err) < 0)
+		return -1;
+	if (*send_r != 0)
+		return 0;
+	int worth = is_worth_a_record(store, entry, err);
+	return worth <= 0 ? worth : open_send(store, entry, send_r, err);
+}
+
 static int
 record(struct store *store, struct entry *entry, struct err *err)
 {
@@ -342,11 +445,18 @@ record(struct store *store, struct entry *entry, struct err *err)
 	int found = find_send_of_retry(store, entry, err);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
-	if (find_ongoing(store, entry, &send, err) < 0 ||
-	    (send == 0 && open_send(store, entry, &send, err) < 0))
+	if (get_send(store, entry, &send, err) < 0)
 		return -1;
+	if (send == 0)
+		return 0;
 	const struct message *m = entry->message;
-	const struct reach reach = reach_of(entry);
+	struct sums sums = {.first_at_ms = m->at_ms, .last_at_ms = m->at_ms};
+	struct walk walk = {.store = store,
+	    .entry = entry,
+	    .reach = reach_of(entry),
+	    .send = send,
+	    .fresh = entry->opened,
+	    .sums = &sums};
 	const struct part part = {
 	    .message = m->id,
 	    .at_ms = m->at_ms,
@@ -356,12 +466,11 @@ record(struct store *store, struct entry *entry, struct err *err)
 	    .hashes = entry->hashes,
 	    .hashes_n = entry->hashes_n,
 	    .rule = rule_of(entry)->name,
-	    .reach = reach_from(&reach, m->tick),
+	    .reach = reach_from(&walk.reach, m->tick),
 	};
-	struct sums sums = {.first_at_ms = m->at_ms, .last_at_ms = m->at_ms};
 	if (join(store, send, &part, &sums, err) < 0 ||
 	    (entry->decision.window_secs > 0 &&
-		join_window(store, entry, send, &sums, err) < 0) ||
+		walk_back(&walk, join_link, err) < 0) ||
 	    extend(store, entry, send, &sums, err) < 0)
 		return -1;
 	return 0;

@@ -114,6 +114,14 @@ static const char *const texts[SQL_N] = {
         "UPDATE bulk_send SET action = coalesce((SELECT max(message.action) "
         "FROM bulk_message JOIN message ON message.id = bulk_message.message "
         "WHERE bulk_message.bulk_send = ?1), 0) WHERE id = ?1",
+    [SQL_SEND_JUDGED] =
+        "SELECT 1 FROM bulk_message JOIN bulk_send ON bulk_send.id = "
+        "bulk_send WHERE message = ? AND status = 3 LIMIT 1",
+    [SQL_SEND_JUDGED_SENDER] =
+        "SELECT 1 FROM bulk_send WHERE sender = ? AND identity = ? "
+        "AND status = 3 AND +last_tick > ? LIMIT 1",
+    [SQL_SEND_RECIPIENTS_BACK] =
+        "DELETE FROM bulk_recipient WHERE bulk_send = ?",
     [SQL_SEND_FINGERPRINT] =
         "UPDATE bulk_message SET fingerprint = ?2 WHERE message = ?1",
     [SQL_SEND_MESSAGE] =

@@ -513,6 +513,73 @@ a_record_cannot_be_replaced_by_another(void **state)
 }
 
 static void
+close_all(struct world *w)
+{
+	sql_do(w, "UPDATE bulk_send SET status = 3, ended = 1");
+}
+
+static int64_t
+records(struct world *w)
+{
+	return sql_number(w, "SELECT count(*) FROM bulk_send");
+}
+
+static void
+a_mail_after_a_closed_case_is_no_new_case(void **state)
+{
+	struct world *w = *state;
+	mail(w, .first = 1, .n = 25);
+	close_all(w);
+	struct entry *e = mail(w, .first = 101, .n = 1, .later = 5);
+	assert_int_equal(e->bulk_send, 0);
+	assert_false(e->alert_queued);
+	assert_int_equal(records(w), 1);
+	assert_int_equal(
+	    sql_number(w, "SELECT count(*) FROM bulk_recipient"), 25);
+}
+
+static void
+as_many_mails_after_a_closed_case_are_a_case_of_their_own(void **state)
+{
+	struct world *w = *state;
+	mail(w, .first = 1, .n = 25);
+	close_all(w);
+	struct entry *e = NULL;
+	for (unsigned n = 0; n < LIMIT; n++) {
+		assert_int_equal(records(w), 1);
+		e = mail(w, .first = 101 + n, .n = 1, .later = 5);
+	}
+	assert_int_equal(records(w), 2);
+	assert_true(e->alert_queued);
+	/* What was judged is in the old one alone. */
+	struct bulk_send_story story = show(w, e->bulk_send);
+	assert_int_equal(story.send.messages, LIMIT);
+	assert_int_equal(story.send.recipients, LIMIT);
+}
+
+static void
+a_large_message_after_a_closed_case_is_a_case_of_its_own(void **state)
+{
+	struct world *w = *state;
+	mail(w, .first = 1, .n = 25);
+	close_all(w);
+	struct entry *e = mail(w, .first = 101, .n = LIMIT, .later = 5);
+	assert_int_equal(records(w), 2);
+	assert_int_equal(show(w, e->bulk_send).send.messages, 1);
+}
+
+static void
+what_a_rule_does_after_a_closed_case_is_recorded(void **state)
+{
+	struct world *w = *state;
+	mail(w, .first = 1, .n = 25);
+	close_all(w);
+	w->settings.rules[BY_WINDOW].action = ACTION_REJECT;
+	struct entry *e = mail(w, .first = 101, .n = 1, .later = 5);
+	assert_int_equal(show(w, e->bulk_send).send.action, ACTION_REJECT);
+}
+
+static void
 a_record_that_is_not_closed_cannot_be_deleted(void **state)
 {
 	struct world *w = *state;
@@ -577,6 +644,12 @@ main(void)
 	    with_store(the_database_refuses_to_replace_history),
 	    with_store(a_record_cannot_be_renumbered_away_from_its_history),
 	    with_store(a_record_cannot_be_replaced_by_another),
+	    with_store(a_mail_after_a_closed_case_is_no_new_case),
+	    with_store(
+		as_many_mails_after_a_closed_case_are_a_case_of_their_own),
+	    with_store(
+		a_large_message_after_a_closed_case_is_a_case_of_its_own),
+	    with_store(what_a_rule_does_after_a_closed_case_is_recorded),
 	    with_store(a_record_that_is_not_closed_cannot_be_deleted),
 	    with_store(a_closed_record_may_go_and_its_history_after_it),
 	};

@@ -289,7 +289,7 @@ put_trigger(struct world *w, struct entry *e, struct err *err)
 	    (e->decision.action == ACTION_HOLD &&
 		store_note_hold(w->store, e, err) < 0))
 		return -1;
-	if (e->alerted ||
+	if (e->bulk_send == 0 || e->alerted ||
 	    !policy_alert(&e->decision, NULL, 0, e->message->at_ms, &kind))
 		return 0;
 	return store_queue_alert(w->store, e, kind, err);
