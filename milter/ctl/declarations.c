@@ -95,6 +95,27 @@ declarations_beyond(
 			       : "";
 }
 
+const struct declaration *
+declarations_of(const struct declaration *declarations, size_t n,
+    const struct bulk_send *send)
+{
+	for (size_t i = 0; send->declaration != 0 && i < n; i++)
+		if (declarations[i].id == send->declaration)
+			return &declarations[i];
+	return NULL;
+}
+
+bool
+declarations_exceeded(
+    const struct declaration *declaration, const struct bulk_send *send)
+{
+	if (declaration == NULL)
+		return false;
+	struct beyond beyond =
+	    policy_beyond(declaration, declaration->used, send->last_at_ms);
+	return beyond.recipients > 0 || beyond.secs > 0;
+}
+
 /* ----------------------------------------------------------- declarations */
 
 enum { OPT_ALL = ARGS_OWN };

@@ -163,11 +163,17 @@ next_when_closed(struct arena *arena, const struct bulk_send *send)
 }
 
 const char *
-follow_next(struct arena *arena, const struct bulk_send *send)
+follow_next(struct arena *arena, const struct bulk_send *send,
+    const struct declaration *declaration)
 {
 	const long long id = (long long)send->id;
 	switch (send->status) {
 	case STATUS_NEW:
+		if (declarations_exceeded(declaration, send))
+			return arena_printf(arena,
+			    "it goes beyond its declaration; `bulkwatch take "
+			    "%lld` makes it yours, then ask %s why.",
+			    id, send->sender);
 		if (send->declaration != 0)
 			return arena_printf(arena,
 			    "it was declared; `bulkwatch close %lld --outcome "
@@ -190,10 +196,10 @@ follow_next(struct arena *arena, const struct bulk_send *send)
 
 int
 follow_print(const struct view *view, const struct follow_up_request *request,
-    const struct bulk_send *then)
+    const struct bulk_send *then, const struct declaration *declaration)
 {
 	const char *done = done_text(view->arena, request, then);
-	const char *next = follow_next(view->arena, then);
+	const char *next = follow_next(view->arena, then, declaration);
 	if (done == NULL || next == NULL)
 		return -1;
 	view_line(view, "", done);
@@ -243,8 +249,14 @@ follow_run(struct ctl *ctl, struct store *store,
 		tell_held(ctl, request, &then);
 		return ctl_document(ctl, json_send(&then));
 	}
+	struct declaration *declarations = NULL;
+	size_t n = 0;
+	if (then.declaration != 0 && store_declarations(store, ctl->arena, true,
+					 0, &declarations, &n, &err) < 0)
+		return ctl_fail(ctl, "%s", err.text);
 	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
-	return ctl_printed(ctl, follow_print(&view, request, &then));
+	return ctl_printed(ctl, follow_print(&view, request, &then,
+				    declarations_of(declarations, n, &then)));
 }
 
 static int

@@ -122,7 +122,7 @@ first_text(struct arena *arena, const struct bulk_send *send, const char *last)
 }
 
 static const char *
-status_text(struct arena *arena, const struct bulk_send *send)
+status_text(struct arena *arena, const struct bulk_send *send, bool exceeded)
 {
 	const char *status = record_status_name(send->status);
 	const char *outcome = record_outcome_name(send->outcome);
@@ -131,13 +131,18 @@ status_text(struct arena *arena, const struct bulk_send *send)
 		return arena_printf(arena, "%s, %u held", status, send->held);
 	if (outcome[0] != '\0')
 		return arena_printf(arena, "%s: %s", status, outcome);
-	return send->declaration == 0
-		   ? status
-		   : arena_printf(arena, "%s, declared", status);
+	if (send->declaration == 0)
+		return status;
+	/* That it is new need not be said of one that calls for somebody. */
+	if (exceeded && send->status == STATUS_NEW)
+		return "declared, exceeded";
+	return arena_printf(
+	    arena, "%s, %s", status, exceeded ? "exceeded" : "declared");
 }
 
 static struct cell
-status_cell(struct arena *arena, const struct bulk_send *send)
+status_cell(struct arena *arena, const struct listing *listing,
+    const struct bulk_send *send)
 {
 	static const enum tint tints[] = {
 	    [STATUS_NEW] = TINT_RED,
@@ -147,9 +152,13 @@ status_cell(struct arena *arena, const struct bulk_send *send)
 	bool known =
 	    send->status >= STATUS_NEW && send->status <= STATUS_CLOSED;
 	enum tint tint = known ? tints[send->status] : TINT_NONE;
-	if (tint == TINT_RED && send->declaration != 0)
+	bool exceeded =
+	    declarations_exceeded(declarations_of(listing->declarations,
+				      listing->declarations_n, send),
+		send);
+	if (tint == TINT_RED && send->declaration != 0 && !exceeded)
 		tint = TINT_NONE; /* nobody is alarmed by that one */
-	return (struct cell){status_text(arena, send), tint};
+	return (struct cell){status_text(arena, send, exceeded), tint};
 }
 
 /* "3d", "5h", "12m": how long an open one waits since it began. */
@@ -193,7 +202,7 @@ add_row(struct table *table, struct arena *arena, const struct listing *listing,
 	    {arena_printf(arena, "%u", send->messages), TINT_NONE},
 	    {send->rule, TINT_NONE},
 	    waits_cell(arena, listing, send),
-	    status_cell(arena, send),
+	    status_cell(arena, listing, send),
 	    {send->subject, TINT_NONE},
 	};
 	table_row(table, cells);
@@ -297,6 +306,23 @@ find_oldest(const struct bulk_send *sends, size_t n)
 	return oldest;
 }
 
+/* What was declared, if any of them was. */
+static int
+read_declarations(struct ctl *ctl, struct store *store, struct listing *listing,
+    struct err *err)
+{
+	struct declaration *declarations = NULL;
+	size_t i = 0;
+	while (i < listing->n && listing->sends[i].declaration == 0)
+		i++;
+	if (i < listing->n &&
+	    store_declarations(store, ctl->arena, true, 0, &declarations,
+		&listing->declarations_n, err) < 0)
+		return -1;
+	listing->declarations = declarations;
+	return 0;
+}
+
 /* Reads what is to be shown. Of the open ones all are read, so that it can be
  * said how many there are and which waits longest; of the others just enough to
  * see that there are more. */
@@ -321,7 +347,7 @@ read_listing(struct ctl *ctl, struct store *store,
 	    .more = cut ? n - limit : 0,
 	    .uncounted = cut && !all,
 	};
-	return 0;
+	return read_declarations(ctl, store, listing_r, err);
 }
 
 /* A program reads the document, so a person is told beside it. */

@@ -184,5 +184,5 @@ story_print(const struct view *view, const struct bulk_send_story *story)
 	if (held_line(view, &story->send) < 0)
 		return -1;
 	return view_line(
-	    view, "Next: ", follow_next(view->arena, &story->send));
+	    view, "Next: ", follow_next(view->arena, &story->send, d));
 }

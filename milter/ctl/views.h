@@ -62,7 +62,9 @@ struct listing {
 	size_t n;
 	int64_t now_ms;
 	const struct bulk_send *oldest; /* waits longest; NULL: none is told */
-	size_t more;                    /* so many are left out */
+	const struct declaration *declarations; /* those of the sends */
+	size_t declarations_n;
+	size_t more;    /* so many are left out */
 	bool uncounted; /* more are left out, it is not known how many */
 };
 
@@ -77,12 +79,15 @@ int show_print(
 /* Parts of it: what was announced, what was done, the alerts, what is next. */
 int story_print(const struct view *view, const struct bulk_send_story *story);
 
-/* What was done and what comes next. then: the record after it. */
+/* What was done and what comes next. then: the record after it; declaration:
+ * that of the bulk send, NULL if it has none. */
 int follow_print(const struct view *view,
-    const struct follow_up_request *request, const struct bulk_send *then);
+    const struct follow_up_request *request, const struct bulk_send *then,
+    const struct declaration *declaration);
 
 /* What a person does next about a bulk send. NULL when memory is out. */
-const char *follow_next(struct arena *arena, const struct bulk_send *send);
+const char *follow_next(struct arena *arena, const struct bulk_send *send,
+    const struct declaration *declaration);
 
 /* A table of held mail; n is 1 or more. */
 int held_print(const struct view *view, const struct held *held, size_t n);
@@ -104,6 +109,15 @@ int declarations_print(const struct view *view,
  * at_ms: when the last of it came. NULL when memory is out. */
 const char *declarations_beyond(
     struct arena *arena, const struct declaration *declaration, int64_t at_ms);
+
+/* The declaration of a bulk send among these; NULL if it has none. */
+const struct declaration *declarations_of(
+    const struct declaration *declarations, size_t n,
+    const struct bulk_send *send);
+
+/* Does the bulk send go beyond its declaration? NULL: false. */
+bool declarations_exceeded(
+    const struct declaration *declaration, const struct bulk_send *send);
 
 /* A table, a line for each sender; n is 1 or more. */
 int senders_print(

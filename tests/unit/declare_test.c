@@ -197,8 +197,21 @@ a_declared_send_is_shown_with_its_declaration(void **state)
 	struct office o;
 	office_init(&o, *state);
 	DECLARE("--from", "now", "--until", "+3h");
-	office_sends(&o, "lan@example.gov.vn", 25, -1);
+	office_sends(&o, "lan@example.gov.vn", 20, -1);
 	says(CALL("list", "-c", o.conf), 0, "new, declared");
+	office_deinit(&o);
+}
+
+static void
+one_beyond_its_declaration_is_listed_and_shown_so(void **state)
+{
+	struct office o;
+	office_init(&o, *state);
+	DECLARE("--from", "now", "--until", "+3h");
+	office_sends(&o, "lan@example.gov.vn", 25, -1);
+	says(CALL("list", "-c", o.conf), 0, "declared, exceeded");
+	says(CALL("note", "1", "x", "-c", o.conf), 0,
+	    "\nNext: it goes beyond its declaration; ");
 	struct call c = CALL("show", "1", "-c", o.conf);
 	says(c, 0, "25 seen in 1 bulk send: 5 more than declared\n");
 	says(c, 0, "  Reason      họp\n");
@@ -219,6 +232,7 @@ main(void)
 	    cmocka_unit_test(wrong_senders_numbers_and_texts_are_refused),
 	    cmocka_unit_test(a_withdrawn_one_is_no_longer_in_force),
 	    cmocka_unit_test(a_declared_send_is_shown_with_its_declaration),
+	    cmocka_unit_test(one_beyond_its_declaration_is_listed_and_shown_so),
 	};
 	return cmocka_run_group_tests(tests, setup, office_teardown);
 }

@@ -21,10 +21,29 @@ show_puts_what_was_declared_beside_what_was_seen(void **state)
 	    "  Reason      Giấy mời họp\n"
 	    "  Reference   45/TB\n"
 	    "  Declared by hoa, 2026-03-01 14:05\n");
-	holds(&c, "\nNext: it was declared; `bulkwatch close 12 --outcome "
-		  "reported` closes it, ");
+	holds(&c, "\nNext: it goes beyond its declaration; `bulkwatch take "
+		  "12` makes it yours, then ask "
+		  "nguyen.thi.lan@example.gov.vn why.\n");
 	fclose(c.view.out);
 	free(c.text);
+}
+
+static void
+what_is_next_of_a_declared_one_is_to_close_it_only_within(void **state)
+{
+	struct bulk_send send = sends[0];
+	struct declaration d = declaration;
+	send.declaration = d.id;
+	d.used = 20;
+	const char *within = "it was declared; `bulkwatch close 12 --outcome "
+			     "reported` closes it, ";
+	assert_memory_equal(
+	    follow_next(*state, &send, &d), within, strlen(within));
+	d.used = 22;
+	assert_null(strstr(follow_next(*state, &send, &d), "close"));
+	d.used = 20;
+	send.last_at_ms = d.until_ms + 1;
+	assert_null(strstr(follow_next(*state, &send, &d), "close"));
 }
 
 static void
@@ -113,7 +132,7 @@ each_step_of_follow_up_says_what_comes_next(void **state)
 		then.outcome = cases[i].outcome;
 		struct capture c;
 		assert_int_equal(follow_print(capture_init(&c, *state, &file),
-				     &request, &then),
+				     &request, &then, NULL),
 		    0);
 		holds(&c, cases[i].done);
 		holds(&c, "\nNext: ");
@@ -128,6 +147,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(show_puts_what_was_declared_beside_what_was_seen),
+	    cmocka_unit_test(
+		what_is_next_of_a_declared_one_is_to_close_it_only_within),
 	    cmocka_unit_test(within_its_declaration_nothing_is_beyond),
 	    cmocka_unit_test(declarations_shows_a_line_for_each),
 	    cmocka_unit_test(a_declaration_is_told_with_what_it_means),
