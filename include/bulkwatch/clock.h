@@ -12,6 +12,7 @@
 #ifndef BULKWATCH_CLOCK_H
 #define BULKWATCH_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,10 +46,24 @@ int clock_duration(const char *text, int64_t *secs_r, struct err *err);
 #define CLOCK_DURATION_MAX 24
 void clock_duration_text(int64_t secs, char text_r[CLOCK_DURATION_MAX]);
 
-/* A moment as a person gives it: a duration (that long before now_ms), a date
- * "2026-03-02" (local midnight), a local date and time "2026-03-02 14:05" (or
- * with T, with or without seconds), or RFC 3339 with offset or Z. A date that
- * does not exist (2026-02-30) is refused. Returns 0, or -1 with a sentence. */
+/*
+ * A point in time as calendar and clock name it: a date "2026-03-02" or
+ * "02/03/2026" (local midnight; the day stands first, as in Viet Nam), a local
+ * date and time "2026-03-02 14:05" (or with T, with or without seconds), a time
+ * "14:05" of the local day that day_ms lies in, or RFC 3339 with offset or Z.
+ * Returns 1 if it was read, 0 if it has none of these forms, or -1 with a
+ * sentence if it does not exist (2026-02-30). point_r is unchanged unless 1.
+ */
+struct clock_point {
+	int64_t wall_ms;
+	bool whole_day; /* a date alone */
+};
+int clock_point(const char *text, int64_t day_ms, struct clock_point *point_r,
+    struct err *err);
+
+/* A moment as a person gives it: a duration (that long before now_ms), or a
+ * point in time, where a time alone is one of the day of now_ms. Returns 0, or
+ * -1 with a sentence. */
 int clock_moment(const char *text, int64_t now_ms, int64_t *wall_ms_r,
     struct err *err);
 

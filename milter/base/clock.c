@@ -88,8 +88,8 @@ clock_duration(const char *text, int64_t *secs_r, struct err *err)
 		if (p == text || p[0] != units[i].letter || p[1] != '\0')
 			continue;
 		if (number < 1 || number > DURATION_MAX_SECS / units[i].secs)
-			return err_set(err,
-			    "\"%s\" is not between 1s and 3650d", text);
+			return err_set(
+			    err, "\"%s\" is not between 1s and 3650d", text);
 		*secs_r = number * units[i].secs;
 		return 0;
 	}
@@ -141,9 +141,9 @@ parse_zone(const char *text, int64_t *offset_secs_r)
 	else if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
 		*offset_secs_r = 0;
 	else if (sscanf(text, "%c%2d:%2d%n", &sign, &hours, &minutes, &used) ==
-	             3 &&
-	    text[used] == '\0' && strchr("+-", sign) != NULL && hours >= 0 &&
-	    hours < 24 && minutes >= 0 && minutes < 60)
+		     3 &&
+		 text[used] == '\0' && strchr("+-", sign) != NULL &&
+		 hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60)
 		*offset_secs_r =
 		    (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 	else
@@ -164,12 +164,29 @@ take_number(const char **p, int width, int *number_r)
 	return true;
 }
 
+/* One digit or two: what people write. */
+static bool
+take_short_number(const char **p, int *number_r)
+{
+	bool two =
+	    isdigit((unsigned char)(*p)[0]) && isdigit((unsigned char)(*p)[1]);
+	return take_number(p, two ? 2 : 1, number_r);
+}
+
+/* 2026-03-02, or as it is written in Viet Nam, the day first: 2/3/2026. */
 static bool
 take_date(const char **p, struct tm *tm)
 {
-	if (!take_number(p, 4, &tm->tm_year) || *(*p)++ != '-' ||
-	    !take_number(p, 2, &tm->tm_mon) || *(*p)++ != '-' ||
-	    !take_number(p, 2, &tm->tm_mday))
+	bool day_first = (*p)[strspn(*p, "0123456789")] == '/';
+	if (day_first &&
+	    (!take_short_number(p, &tm->tm_mday) || *(*p)++ != '/' ||
+		!take_short_number(p, &tm->tm_mon) || *(*p)++ != '/' ||
+		!take_number(p, 4, &tm->tm_year)))
+		return false;
+	if (!day_first &&
+	    (!take_number(p, 4, &tm->tm_year) || *(*p)++ != '-' ||
+		!take_number(p, 2, &tm->tm_mon) || *(*p)++ != '-' ||
+		!take_number(p, 2, &tm->tm_mday)))
 		return false;
 	tm->tm_year -= 1900;
 	tm->tm_mon -= 1;
@@ -179,7 +196,7 @@ take_date(const char **p, struct tm *tm)
 static bool
 take_time(const char **p, struct tm *tm)
 {
-	if (!take_number(p, 2, &tm->tm_hour) || *(*p)++ != ':' ||
+	if (!take_short_number(p, &tm->tm_hour) || *(*p)++ != ':' ||
 	    !take_number(p, 2, &tm->tm_min))
 		return false;
 	if (**p != ':')
@@ -194,33 +211,67 @@ take_time(const char **p, struct tm *tm)
 	return true;
 }
 
+/* A time alone, of the day that tm has. */
+static bool
+take_time_alone(const char *p, struct tm *tm)
+{
+	struct tm given = {.tm_year = tm->tm_year,
+	    .tm_mon = tm->tm_mon,
+	    .tm_mday = tm->tm_mday};
+	*tm = given;
+	return take_time(&p, tm) && *p == '\0';
+}
+
+int
+clock_point(const char *text, int64_t day_ms, struct clock_point *point_r,
+    struct err *err)
+{
+	int64_t secs, offset_secs = LOCAL_ZONE;
+	struct tm tm = {0}, day = local_time(day_ms);
+	const char *p = text;
+	bool whole_day = false, good = take_date(&p, &tm);
+	if (good && *p == '\0')
+		whole_day = true;
+	else if (good) {
+		good = strchr("Tt ", *p) != NULL;
+		p++;
+		good =
+		    good && take_time(&p, &tm) && parse_zone(p, &offset_secs);
+	} else if (take_time_alone(text, &day)) {
+		tm = day;
+		good = true;
+	}
+	if (!good)
+		return 0;
+	if (!civil_to_secs(tm, offset_secs, &secs))
+		return err_set(err,
+		    "\"%.40s\" does not exist in the calendar or on the clock",
+		    text);
+	point_r->wall_ms = secs * 1000;
+	point_r->whole_day = whole_day;
+	return 1;
+}
+
 int
 clock_moment(
     const char *text, int64_t now_ms, int64_t *wall_ms_r, struct err *err)
 {
-	int64_t secs, offset_secs = LOCAL_ZONE;
+	int64_t secs;
 	if (clock_duration(text, &secs, NULL) == 0) {
 		*wall_ms_r = now_ms - secs * 1000;
 		return 0;
 	}
-	struct tm tm = {0};
-	const char *p = text;
-	bool good = take_date(&p, &tm);
-	if (good && *p != '\0') {
-		good = strchr("Tt ", *p) != NULL;
-		p++;
-		good = good && take_time(&p, &tm) &&
-		    parse_zone(p, &offset_secs);
-	}
-	if (!good)
+	struct clock_point point;
+	int found = clock_point(text, now_ms, &point, err);
+	if (found < 0)
+		return -1;
+	if (found == 0)
 		return err_set(err,
 		    "\"%.40s\" is no moment: write how long ago (2h, 7d), a "
-		    "date (2026-03-02), a date and time (2026-03-02 14:05), or "
-		    "RFC 3339 (2026-03-02T14:05:00+07:00)",
+		    "date (2026-03-02 or 02/03/2026), a date and time "
+		    "(2026-03-02 14:05), a time of today (14:05), or RFC 3339 "
+		    "(2026-03-02T14:05:00+07:00)",
 		    text);
-	if (!civil_to_secs(tm, offset_secs, &secs))
-		return err_set(err, "\"%.40s\" does not exist in the calendar",
-		    text);
-	*wall_ms_r = secs * 1000;
+	*wall_ms_r = point.wall_ms;
 	return 0;
 }

@@ -1,5 +1,4 @@
 /* declare.c: `bulkwatch declare`: a bulk send that is announced beforehand. */
-#include <ctype.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,19 +41,6 @@ static const struct option options[] = {
 
 /* ---------------------------------------------------------- moments to come */
 
-/* "2026-03-02", nothing more. */
-static bool
-is_date(const char *text)
-{
-	static const char form[] = "0000-00-00";
-	size_t i = 0;
-	for (; form[i] != '\0'; i++)
-		if (form[i] == '0' ? !isdigit((unsigned char)text[i])
-				   : text[i] != form[i])
-			return false;
-	return text[i] == '\0';
-}
-
 /* Local midnight at the end of the day. */
 static int64_t
 day_end(int64_t midnight_ms)
@@ -67,76 +53,44 @@ day_end(int64_t midnight_ms)
 	return (int64_t)mktime(&tm) * 1000;
 }
 
-/* A moment of the option what: "+3h" counts from base_ms. A date alone is its
- * first moment, or its last where is_end is true: until Friday means that
- * Friday is in. Returns 0, or -1 after it told the mistake. */
+/* A moment of the option what: "+3h" counts from base_ms, and a time alone is
+ * one of its day. A date alone is its first moment, or its last where is_end is
+ * true: until Friday means that Friday is in. Returns 0, or -1 after it told
+ * the mistake. */
 static int
 take_moment(struct ctl *ctl, const char *what, const char *text,
     int64_t base_ms, bool is_end, int64_t *at_ms_r)
 {
 	int64_t secs;
+	struct clock_point point;
 	struct err err;
 	if (strcmp(text, "now") == 0) {
 		*at_ms_r = clock_wall_ms();
 		return 0;
 	}
-	if (text[0] == '+' && clock_duration(text + 1, &secs, &err) == 0) {
+	if (text[0] == '+' && clock_duration(text + 1, &secs, NULL) == 0) {
 		*at_ms_r = base_ms + secs * 1000;
 		return 0;
 	}
-	if (clock_duration(text, &secs, NULL) == 0)
+	int found = clock_point(text, base_ms, &point, &err);
+	if (found > 0) {
+		*at_ms_r = is_end && point.whole_day ? day_end(point.wall_ms)
+						     : point.wall_ms;
+		return 0;
+	}
+	if (found < 0)
+		ctl_misused(ctl, "%s: %s", what, err.text);
+	else if (clock_duration(text, &secs, NULL) == 0)
 		ctl_misused(ctl,
 		    "%s: \"%s\" would be in the past; write +%s for a time to "
 		    "come",
 		    what, text, text);
-	else if (!isdigit((unsigned char)text[0]))
-		ctl_misused(ctl,
-		    "%s: \"%.40s\" is no moment: write +3h or +2d, a date "
-		    "(2026-03-02), a date and time (2026-03-02 14:05), or RFC "
-		    "3339 (2026-03-02T14:05:00+07:00)",
-		    what, text);
-	else if (clock_moment(text, clock_wall_ms(), at_ms_r, &err) < 0)
-		ctl_misused(ctl, "%s: %s", what, err.text);
-	else {
-		if (is_end && is_date(text))
-			*at_ms_r = day_end(*at_ms_r);
-		return 0;
-	}
-	return -1;
-}
-
-static const char *
-local_text(struct arena *arena, int64_t at_ms)
-{
-	char text[CLOCK_LOCAL_MAX];
-	clock_local(at_ms, text);
-	return arena_strdup(arena, text);
-}
-
-/* Is it a time that may be declared? Returns 0, or -1 after it told why not. */
-static int
-check_time(struct ctl *ctl, const struct declaration *d)
-{
-	const char *from = local_text(ctl->arena, d->from_ms);
-	const char *until = local_text(ctl->arena, d->until_ms);
-	if (d->until_ms <= d->from_ms)
-		ctl_misused(
-		    ctl, "--until (%s) is not after --from (%s)", until, from);
-	else if (d->until_ms <= d->created_ms)
-		ctl_misused(ctl,
-		    "--until (%s) is over already; a bulk send that has been "
-		    "is closed with `bulkwatch close ID --outcome reported "
-		    "--reference TEXT`",
-		    until);
-	else if (d->until_ms - d->from_ms > DAYS_MOST * DAY_MS)
-		ctl_misused(ctl,
-		    "%s to %s is more than %d days; declare a shorter time",
-		    from, until, DAYS_MOST);
-	else if (d->from_ms - d->created_ms > DAYS_MOST * DAY_MS)
-		ctl_misused(ctl, "--from (%s) is more than %d days ahead", from,
-		    DAYS_MOST);
 	else
-		return 0;
+		ctl_misused(ctl,
+		    "%s: \"%.40s\" is no time: write now, +3h, +2d, "
+		    "2026-11-24, \"2026-11-24 17:00\", 24/11/2026, "
+		    "\"24/11/2026 17:00\" or 17:00",
+		    what, text);
 	return -1;
 }
 
@@ -225,6 +179,43 @@ check_whole(struct ctl *ctl, const struct asked *asked)
 	return 0;
 }
 
+/* A time as it was typed, and what was understood. */
+static const char *
+given_text(struct arena *arena, const char *typed, int64_t at_ms)
+{
+	char text[CLOCK_LOCAL_MAX];
+	clock_local(at_ms, text);
+	return arena_printf(arena, "\"%s\" (%s)", typed, text);
+}
+
+/* Is it a time that may be declared? Returns 0, or -1 after it told why not. */
+static int
+check_time(struct ctl *ctl, const struct asked *asked)
+{
+	const struct declaration *d = &asked->declaration;
+	const char *from = given_text(ctl->arena, asked->from, d->from_ms);
+	const char *until = given_text(ctl->arena, asked->until, d->until_ms);
+	if (d->until_ms <= d->from_ms)
+		ctl_misused(
+		    ctl, "--until %s is not after --from %s", until, from);
+	else if (d->until_ms <= d->created_ms)
+		ctl_misused(ctl,
+		    "--until %s is over already; a bulk send that has been "
+		    "is closed with `bulkwatch close ID --outcome reported "
+		    "--reference TEXT`",
+		    until);
+	else if (d->until_ms - d->from_ms > DAYS_MOST * DAY_MS)
+		ctl_misused(ctl,
+		    "%s to %s is more than %d days; declare a shorter time",
+		    from, until, DAYS_MOST);
+	else if (d->from_ms - d->created_ms > DAYS_MOST * DAY_MS)
+		ctl_misused(ctl, "--from %s is more than %d days ahead", from,
+		    DAYS_MOST);
+	else
+		return 0;
+	return -1;
+}
+
 /* The times, in their order. Returns 0, or -1 after it told the mistake. */
 static int
 take_times(struct ctl *ctl, struct asked *asked)
@@ -236,7 +227,7 @@ take_times(struct ctl *ctl, struct asked *asked)
 	    take_moment(ctl, "--until", asked->until, d->from_ms, true,
 		&d->until_ms) < 0)
 		return -1;
-	return check_time(ctl, d);
+	return check_time(ctl, asked);
 }
 
 /* ------------------------------------------------------------------- text */

@@ -195,6 +195,14 @@ moments_are_read(void **state)
 	    {"2026-03-02t07:05:09z", NOON_MS},
 	    {"2026-03-02T03:35:09-03:30", NOON_MS},
 	    {"2026-03-02T07:05:09.123Z", NOON_MS},
+	    {"02/03/2026", NOON_MS - INT64_C(50709000)},
+	    {"2/3/2026", NOON_MS - INT64_C(50709000)},
+	    {"02/03/2026 14:05", NOON_MS - 9000},
+	    {"02/03/2026 7:05", NOON_MS - 9000 - 7 * INT64_C(3600000)},
+	    {"14:05", NOON_MS - 9000},
+	    {"00:00", NOON_MS - INT64_C(50709000)},
+	    {"8:30:09", NOON_MS - INT64_C(20100000)},
+	    {"23:59", NOON_MS + INT64_C(35631000)},
 	    {"2024-02-29", INT64_C(1709139600000)},
 	    {"2026-12-31T23:59:59Z", INT64_C(1798761599000)},
 	    {"1969-12-31T23:59:59Z", -1000},
@@ -216,7 +224,8 @@ a_date_that_does_not_exist_is_refused(void **state)
 	static const char *const cases[] = {"2026-02-30", "2026-02-29",
 	    "2026-13-01", "2026-00-10", "2026-04-31", "2026-01-00",
 	    "2026-01-32", "2026-02-30T10:00:00Z", "2026-03-02 24:00",
-	    "2026-03-02 23:60", "2026-03-02T10:00:61Z"};
+	    "2026-03-02 23:60", "24:00", "12:60", "31/04/2026", "11/22/2026",
+	    "29/02/2026 08:00", "2026-03-02T10:00:61Z"};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t ms = 77;
 		struct err err = {""};
@@ -237,7 +246,9 @@ what_is_no_moment_is_refused_with_the_forms_that_are(void **state)
 	    "2026-03-02  14:05", "2026-03-02 14:05 ", "2026-03-02T14:05:09+7",
 	    "2026-03-02T14:05:09+07", "2026-03-02T14:05:09+24:00",
 	    "2026-03-02T14:05:09+07:60", "2026-03-02T14:05:09+07:00x",
-	    "02/03/2026", "-2h", "2026-03-02Z", "2026/03/02"};
+	    "02/03/26", "/3/2026", "02/03/2026x", "02/003/2026", "02-03-2026",
+	    "14:5", "14:05x", "14:05+07:00", "-2h", "2026-03-02Z",
+	    "2026/03/02"};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t ms = 77;
 		struct err err = {""};
@@ -245,6 +256,34 @@ what_is_no_moment_is_refused_with_the_forms_that_are(void **state)
 			fail_msg("\"%s\" was read", cases[i]);
 		assert_int_equal(ms, 77);
 		assert_non_null(strstr(err.text, "2h"));
+	}
+}
+
+static void
+a_point_in_time_says_whether_it_is_a_whole_day(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int found;
+		bool whole_day;
+	} cases[] = {
+	    {"2026-03-02", 1, true},
+	    {"02/03/2026", 1, true},
+	    {"2026-03-02 00:00", 1, false},
+	    {"02/03/2026 00:00", 1, false},
+	    {"00:00", 1, false},
+	    {"2h", 0, false},
+	    {"soon", 0, false},
+	    {"30/02/2026", -1, false},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct clock_point point = {0};
+		struct err err = {""};
+		assert_int_equal(
+		    clock_point(cases[i].text, NOON_MS, &point, &err),
+		    cases[i].found);
+		assert_int_equal(point.whole_day, cases[i].whole_day);
 	}
 }
 
@@ -280,6 +319,7 @@ main(void)
 	    test(moments_are_read),
 	    test(a_date_that_does_not_exist_is_refused),
 	    test(what_is_no_moment_is_refused_with_the_forms_that_are),
+	    test(a_point_in_time_says_whether_it_is_a_whole_day),
 	    test(an_hour_that_summer_time_leaves_out_is_no_fault),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

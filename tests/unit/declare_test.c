@@ -81,6 +81,17 @@ until_a_date_has_that_day_in(void **state)
 	    "--json");
 	assert_int_equal(
 	    moment_of(c, "until") - moment_of(c, "from"), 9 * HOUR_MS);
+	/* day first; a time alone is one of the day that it begins */
+	int year, month, day;
+	assert_int_equal(sscanf(first, "%d-%d-%d", &year, &month, &day), 3);
+	first = arena_printf(*state, "%d/%02d/%d", day, month, year);
+	c = DECLARE("--from", first, "--until", first, "--json");
+	assert_int_equal(
+	    moment_of(c, "until") - moment_of(c, "from"), 24 * HOUR_MS);
+	c = DECLARE("--from", arena_printf(*state, "%s 8:00", first), "--until",
+	    "17:00", "--json");
+	assert_int_equal(
+	    moment_of(c, "until") - moment_of(c, "from"), 9 * HOUR_MS);
 	office_deinit(&o);
 }
 
@@ -114,12 +125,17 @@ wrong_times_are_refused(void **state)
 	} faults[] = {
 	    {"3h", "+2h", "--from: \"3h\" would be in the past; write +3h"},
 	    {"now", "3h", "--until: \"3h\" would be in the past; write +3h"},
-	    {"now", "soon", "--until: \"soon\" is no moment: write +3h or +2d"},
-	    {"now", "+", "--until: \"+\" is no moment"},
-	    {"now", "+0h", "--until: \"+0h\" is no moment"},
-	    {"now", "", "--until: \"\" is no moment"},
+	    {"now", "soon",
+		"--until: \"soon\" is no time: write now, +3h, +2d, "
+		"2026-11-24, \"2026-11-24 17:00\", 24/11/2026, "},
+	    {"now", "+", "--until: \"+\" is no time"},
+	    {"now", "+0h", "--until: \"+0h\" is no time"},
+	    {"now", "", "--until: \"\" is no time"},
 	    {"2026-02-30", "+3h", "does not exist in the calendar"},
-	    {"2100-01-01 10:00", "2100-01-01 09:00", "is not after --from"},
+	    {"11/22/2026", "+3h", "--from: \"11/22/2026\" does not exist"},
+	    {"1/1/2100 10:00", "9:00",
+		"--until \"9:00\" (2100-01-01 09:00) is not after --from "
+		"\"1/1/2100 10:00\" (2100-01-01 10:00)"},
 	    {"2100-01-01", "+3h", "is more than 366 days ahead"},
 	    {"2020-01-01", "2020-01-02", "is over already; "},
 	    {"now", "now", "is not after --from"},
