@@ -19,9 +19,9 @@ static const struct column columns[] = {
     {.title = "SEEN", .right = true},
     {.title = "FROM", .yields = 1},
     {.title = "UNTIL"},
-    {.title = "BY", .least = 8, .yields = 4},
-    {.title = "REFERENCE", .least = 10, .yields = 3},
-    {.title = "REASON", .least = 10, .yields = 2},
+    {.title = "BY", .yields = 4, .below = "by "},
+    {.title = "REFERENCE", .yields = 3, .below = "reference "},
+    {.title = "REASON", .yields = 2, .below = ""},
 };
 
 #define COLUMNS_N (sizeof(columns) / sizeof(columns[0]))
@@ -56,17 +56,14 @@ declarations_print(const struct view *view,
 	struct table *table = table_new(arena, columns, COLUMNS_N, 0);
 	for (size_t i = 0; table != NULL && i < n; i++) {
 		const struct declaration *d = &declarations[i];
-		char from[CLOCK_LOCAL_MAX], until[CLOCK_LOCAL_MAX];
-		clock_local(d->from_ms, from);
-		clock_local(d->until_ms, until);
 		const struct cell cells[COLUMNS_N] = {
 		    {arena_printf(arena, "%lld", (long long)d->id), TINT_BOLD},
 		    state_cell(d, now_ms),
 		    {d->sender, TINT_NONE},
 		    {arena_printf(arena, "%u", d->recipients), TINT_NONE},
 		    seen_cell(arena, d),
-		    {from, TINT_NONE},
-		    {until, TINT_NONE},
+		    {view_when(view, d->from_ms, now_ms), TINT_NONE},
+		    {view_when(view, d->until_ms, now_ms), TINT_NONE},
 		    {d->by, TINT_NONE},
 		    {d->reference, TINT_NONE},
 		    {d->reason, TINT_NONE},

@@ -105,20 +105,23 @@ static const struct column columns[] = {
     {.title = "RULE", .least = 10, .yields = 3},
     {.title = "WAITS", .right = true},
     {.title = "STATUS"},
-    {.title = "SUBJECT", .least = 10, .yields = 1},
+    {.title = "SUBJECT", .least = 16, .yields = 1, .below = ""},
 };
 
 #define COLUMNS_N (sizeof(columns) / sizeof(columns[0]))
 
 /* When it began: the time alone if that was on the day it was last seen. */
 static const char *
-first_text(struct arena *arena, const struct bulk_send *send, const char *last)
+first_text(const struct view *view, const struct listing *listing,
+    const struct bulk_send *send)
 {
 	const size_t date = strlen("2026-03-02 ");
-	char first[CLOCK_LOCAL_MAX];
+	char first[CLOCK_LOCAL_MAX], last[CLOCK_LOCAL_MAX];
 	clock_local(send->first_at_ms, first);
-	bool same_day = strncmp(first, last, date) == 0;
-	return arena_strdup(arena, same_day ? first + date : first);
+	clock_local(send->last_at_ms, last);
+	return strncmp(first, last, date) == 0
+		   ? arena_strdup(view->arena, first + date)
+		   : view_when(view, send->first_at_ms, listing->now_ms);
 }
 
 static const char *
@@ -188,15 +191,14 @@ waits_cell(struct arena *arena, const struct listing *listing,
 }
 
 static void
-add_row(struct table *table, struct arena *arena, const struct listing *listing,
-    const struct bulk_send *send)
+add_row(struct table *table, const struct view *view,
+    const struct listing *listing, const struct bulk_send *send)
 {
-	char last[CLOCK_LOCAL_MAX];
-	clock_local(send->last_at_ms, last);
+	struct arena *arena = view->arena;
 	const struct cell cells[COLUMNS_N] = {
 	    {arena_printf(arena, "%lld", (long long)send->id), TINT_BOLD},
-	    {last, TINT_NONE},
-	    {first_text(arena, send, last), TINT_NONE},
+	    {view_when(view, send->last_at_ms, listing->now_ms), TINT_NONE},
+	    {first_text(view, listing, send), TINT_NONE},
 	    {send->sender, TINT_NONE},
 	    {arena_printf(arena, "%u", send->distinct_recipients), TINT_NONE},
 	    {arena_printf(arena, "%u", send->messages), TINT_NONE},
@@ -260,7 +262,7 @@ list_print(const struct view *view, const struct listing *listing)
 {
 	struct table *table = table_new(view->arena, columns, COLUMNS_N, 0);
 	for (size_t i = 0; table != NULL && i < listing->n; i++)
-		add_row(table, view->arena, listing, &listing->sends[i]);
+		add_row(table, view, listing, &listing->sends[i]);
 	const char *more = more_text(view->arena, listing);
 	if (more == NULL || table_print(table, view->screen, view->out) < 0)
 		return -1;

@@ -7,6 +7,7 @@
 
 #define GAP 2         /* blanks between columns */
 #define NOTE_INDENT 4 /* of a note, from the row's begin */
+#define TITLE_LEAST 8 /* a title is not broken into narrower lines */
 #define COLUMNS_MAX 16
 
 struct note {
@@ -18,6 +19,7 @@ struct row {
 	struct row *next;
 	const struct cell *cells;
 	struct note *notes, **notes_end;
+	const char *below; /* its cells that have no room beside the others */
 };
 
 struct table {
@@ -33,6 +35,7 @@ struct table {
 struct layout {
 	int widths[COLUMNS_MAX];
 	bool shown[COLUMNS_MAX];
+	bool breaks; /* titles that may be are broken */
 };
 
 struct table *
@@ -105,10 +108,31 @@ table_note(struct table *table, const char *text)
 
 /* ------------------------------------------------------------ the layout */
 
+/* What a title needs that is broken into lines. */
 static int
-natural_width(const struct table *table, size_t i)
+broken_width(const char *title)
 {
-	int width = text_columns(table->columns[i].title);
+	int all = text_columns(title), most = 0;
+	for (const char *word = title; *word != '\0';) {
+		size_t length = strcspn(word, " ");
+		/* What a word takes is what is lost without it. */
+		int columns = text_columns(word) - text_columns(word + length);
+		if (columns > most)
+			most = columns;
+		word += length;
+		word += strspn(word, " ");
+	}
+	if (most < TITLE_LEAST)
+		most = TITLE_LEAST;
+	return most < all ? most : all;
+}
+
+static int
+natural_width(const struct table *table, size_t i, bool breaks)
+{
+	const struct column *column = &table->columns[i];
+	int width = breaks && column->wraps ? broken_width(column->title)
+					    : text_columns(column->title);
 	for (const struct row *row = table->rows; row != NULL;
 	     row = row->next) {
 		int columns = text_columns(row->cells[i].text);
@@ -148,6 +172,31 @@ leave_one_out(const struct table *table, struct layout *layout)
 	return true;
 }
 
+/* Takes back in what was left out and has room after all: what gave way in
+ * vain, because a wider column had to go as well. */
+static void
+take_back(const struct table *table, const struct screen *screen,
+    struct layout *layout)
+{
+	for (;;) {
+		size_t last = table->n;
+		for (size_t i = 0; i < table->n; i++) {
+			if (layout->shown[i] ||
+			    (last < table->n &&
+				table->columns[i].yields >=
+				    table->columns[last].yields))
+				continue;
+			layout->shown[i] = true;
+			if (total_width(table, layout) <= screen->width)
+				last = i;
+			layout->shown[i] = false;
+		}
+		if (last == table->n)
+			return;
+		layout->shown[last] = true;
+	}
+}
+
 /* Gives what room is left to the columns that were cut, evenly. */
 static void
 share_out(const struct table *table, const int *natural, int room,
@@ -166,26 +215,62 @@ share_out(const struct table *table, const int *natural, int room,
 	}
 }
 
+/* Every column as wide as it would be. */
+static void
+make_natural(const struct table *table, bool breaks, struct layout *layout_r)
+{
+	layout_r->breaks = breaks;
+	for (size_t i = 0; i < table->n; i++) {
+		layout_r->widths[i] = natural_width(table, i, breaks);
+		layout_r->shown[i] = true;
+	}
+}
+
 static void
 make_layout(const struct table *table, const struct screen *screen,
     struct layout *layout_r)
 {
-	int natural[COLUMNS_MAX];
+	make_natural(table, false, layout_r);
+	if (!screen->cut || total_width(table, layout_r) <= screen->width)
+		return;
+	make_natural(table, true, layout_r);
+	const struct layout natural = *layout_r;
 	for (size_t i = 0; i < table->n; i++) {
 		int least = table->columns[i].least;
-		natural[i] = natural_width(table, i);
-		layout_r->shown[i] = true;
-		layout_r->widths[i] =
-		    screen->cut && least > 0 && least < natural[i] ? least
-								   : natural[i];
+		if (least > 0 && least < natural.widths[i])
+			layout_r->widths[i] = least;
 	}
-	if (!screen->cut)
-		return;
 	while (total_width(table, layout_r) > screen->width &&
 	       leave_one_out(table, layout_r))
 		continue;
-	share_out(table, natural, screen->width - total_width(table, layout_r),
-	    layout_r);
+	/* What is cut comes before what is left out. */
+	share_out(table, natural.widths,
+	    screen->width - total_width(table, layout_r), layout_r);
+	take_back(table, screen, layout_r);
+	share_out(table, natural.widths,
+	    screen->width - total_width(table, layout_r), layout_r);
+}
+
+/* The cells that go under their rows. Returns 0, or -1 when memory is out. */
+static int
+put_below(const struct table *table, const struct layout *layout)
+{
+	for (struct row *row = table->rows; row != NULL; row = row->next) {
+		const char *text = "";
+		for (size_t i = 0; text != NULL && i < table->n; i++) {
+			const char *label = table->columns[i].below;
+			const char *cell = row->cells[i].text;
+			if (layout->shown[i] || label == NULL ||
+			    cell[0] == '\0')
+				continue;
+			text = arena_printf(table->arena, "%s%s%s%s", text,
+			    text[0] == '\0' ? "" : "; ", label, cell);
+		}
+		if (text == NULL)
+			return -1;
+		row->below = text;
+	}
+	return 0;
 }
 
 /* ---------------------------------------------------------- the printing */
@@ -251,14 +336,60 @@ print_cells(const struct table *table, const struct layout *layout,
 	fputc('\n', out);
 }
 
-static void
+/* How much of a title stands on its next line. */
+static size_t
+title_fit(const char *title, int width)
+{
+	size_t length = strcspn(title, " "), fits = length;
+	int rest = text_columns(title);
+	while (rest - text_columns(title + length) <= width) {
+		fits = length;
+		if (title[length] == '\0')
+			break;
+		length += strspn(title + length, " ");
+		length += strcspn(title + length, " ");
+	}
+	return fits;
+}
+
+/* The titles, on as many lines as they need. Returns 0, or -1 when memory is
+ * out. */
+static int
 print_titles(const struct table *table, const struct layout *layout,
     const struct screen *screen, FILE *out)
 {
-	struct cell titles[COLUMNS_MAX];
+	const char *rest[COLUMNS_MAX];
 	for (size_t i = 0; i < table->n; i++)
-		titles[i] = (struct cell){table->columns[i].title, TINT_BOLD};
-	print_cells(table, layout, screen, out, titles);
+		rest[i] = table->columns[i].title;
+	for (bool more = true; more;) {
+		struct cell titles[COLUMNS_MAX];
+		more = false;
+		for (size_t i = 0; i < table->n; i++) {
+			bool breaks = layout->breaks && table->columns[i].wraps;
+			size_t length =
+			    breaks ? title_fit(rest[i], layout->widths[i])
+				   : strlen(rest[i]);
+			titles[i] = (struct cell){
+			    arena_strndup(table->arena, rest[i], length),
+			    TINT_BOLD};
+			if (titles[i].text == NULL)
+				return -1;
+			rest[i] += length;
+			rest[i] += strspn(rest[i], " ");
+			more = more || (layout->shown[i] && *rest[i] != '\0');
+		}
+		print_cells(table, layout, screen, out, titles);
+	}
+	return 0;
+}
+
+static void
+print_note(const struct table *table, const struct screen *screen, FILE *out,
+    const char *text)
+{
+	int indent = table->indent + NOTE_INDENT;
+	screen_pad(out, indent);
+	screen_wrap(screen, out, indent, text);
 }
 
 int
@@ -268,16 +399,17 @@ table_print(const struct table *table, const struct screen *screen, FILE *out)
 		return -1;
 	struct layout layout;
 	make_layout(table, screen, &layout);
-	print_titles(table, &layout, screen, out);
+	if (put_below(table, &layout) < 0 ||
+	    print_titles(table, &layout, screen, out) < 0)
+		return -1;
 	for (const struct row *row = table->rows; row != NULL;
 	     row = row->next) {
 		print_cells(table, &layout, screen, out, row->cells);
+		if (row->below[0] != '\0')
+			print_note(table, screen, out, row->below);
 		for (const struct note *note = row->notes; note != NULL;
-		     note = note->next) {
-			int indent = table->indent + NOTE_INDENT;
-			screen_pad(out, indent);
-			screen_wrap(screen, out, indent, note->text);
-		}
+		     note = note->next)
+			print_note(table, screen, out, note->text);
 	}
 	return 0;
 }

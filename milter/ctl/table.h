@@ -1,9 +1,10 @@
 /*
  * table.h: rows of text in columns that fit the screen.
  *
- * On a terminal a table gives up what it must, in this order: columns that
- * yield are left out, columns that may be cut are cut (with "…"), and at the
- * last the line ends at the edge. Elsewhere nothing is left out or cut.
+ * On a terminal a table gives up what it must, in this order: titles that may
+ * be are broken into lines, columns that yield are left out or go to a second
+ * line, columns that may be cut are cut (with "…"), and at the last the line
+ * ends at the edge. Elsewhere nothing is left out or cut.
  * Widths are those of a terminal, so Vietnamese and wide characters stand in
  * line.
  */
@@ -21,6 +22,10 @@ struct column {
 	bool right; /* numbers end in line */
 	int least;  /* may be cut to so many columns; 0: never cut */
 	int yields; /* 0: always there; else the highest number goes first */
+	/* Not NULL: where it yields, it goes under the row behind this label.
+	 */
+	const char *below;
+	bool wraps; /* the title may be broken into lines */
 };
 
 struct cell {

@@ -1,6 +1,7 @@
 /* view.c: what the views are made of. */
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 #include "bulkwatch/clock.h"
 #include "bulkwatch/text.h"
@@ -67,6 +68,22 @@ view_span(struct arena *arena, int64_t from_ms, int64_t until_ms)
 	bool same_day = strncmp(from, until, date) == 0;
 	return arena_printf(
 	    arena, "%s to %s", from, same_day ? until + date : until);
+}
+
+const char *
+view_when(const struct view *view, int64_t at_ms, int64_t now_ms)
+{
+	const time_t at = (time_t)(at_ms / 1000), now = (time_t)(now_ms / 1000);
+	struct tm then, today;
+	char text[CLOCK_LOCAL_MAX];
+	clock_local(at_ms, text);
+	if (!view->screen->cut || localtime_r(&at, &then) == NULL ||
+	    localtime_r(&now, &today) == NULL || then.tm_year != today.tm_year)
+		return arena_strdup(view->arena, text);
+	/* The month by its name: which number is the day's differs. */
+	strftime(text, sizeof(text),
+	    then.tm_yday == today.tm_yday ? "%H:%M" : "%d %b %H:%M", &then);
+	return arena_strdup(view->arena, text);
 }
 
 const char *

@@ -45,6 +45,10 @@ int view_fact(const struct view *view, const char *label, const char *value);
  * if it is one minute. */
 const char *view_span(struct arena *arena, int64_t from_ms, int64_t until_ms);
 
+/* When, to the minute. On a terminal, where columns are few, a time of today is
+ * 14:05 and one of this year 02 Mar 14:05; else 2026-03-02 14:05. */
+const char *view_when(const struct view *view, int64_t at_ms, int64_t now_ms);
+
 /* 2026-03-02 14:05:09, to the second: messages of a window come fast. */
 const char *view_second(struct arena *arena, int64_t at_ms);
 

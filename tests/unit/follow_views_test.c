@@ -85,6 +85,20 @@ declarations_shows_a_line_for_each(void **state)
 }
 
 static void
+declarations_has_all_of_each_on_80_columns(void **state)
+{
+	const struct screen terminal = {.width = 80, .cut = true};
+	struct capture c;
+	assert_int_equal(declarations_print(capture_init(&c, *state, &terminal),
+			     &declaration, 1, MOMENT + DAY),
+	    0);
+	holds(&c, "02 Mar 13:05  02 Mar 15:05  45/TB\n");
+	holds(&c, "\n    by hoa; Giấy mời họp\n");
+	fclose(c.view.out);
+	free(c.text);
+}
+
+static void
 a_declaration_is_told_with_what_it_means(void **state)
 {
 	struct capture c;
@@ -151,6 +165,7 @@ main(void)
 		what_is_next_of_a_declared_one_is_to_close_it_only_within),
 	    cmocka_unit_test(within_its_declaration_nothing_is_beyond),
 	    cmocka_unit_test(declarations_shows_a_line_for_each),
+	    cmocka_unit_test(declarations_has_all_of_each_on_80_columns),
 	    cmocka_unit_test(a_declaration_is_told_with_what_it_means),
 	    cmocka_unit_test(each_step_of_follow_up_says_what_comes_next),
 	};

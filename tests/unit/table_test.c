@@ -256,6 +256,50 @@ a_file_is_wrapped_at_columns_and_has_no_colour(void **state)
 	fclose(out);
 }
 
+static void
+a_terminal_breaks_titles_and_puts_under_the_row_what_has_no_room(void **state)
+{
+	static const struct column wide[] = {
+	    {.title = "Sender", .least = 12},
+	    {.title = "Number of recipients", .right = true, .wraps = true},
+	    {.title = "MSGS", .right = true, .yields = 2},
+	    {.title = "WHY", .yields = 1, .below = "why: "},
+	};
+	static const struct cell cells[] = {{"lan@example.gov.vn", TINT_NONE},
+	    {"20", TINT_NONE}, {"7", TINT_NONE},
+	    {"the milter was not there", TINT_NONE}};
+	static const struct cell quiet[] = {{"minh", TINT_NONE},
+	    {"3", TINT_NONE}, {"1", TINT_NONE}, {"", TINT_NONE}};
+	static const struct {
+		int width;
+		const char *text;
+	} cases[] = {
+	    {40, "Sender               Number of  MSGS\n"
+		 "                    recipients\n"
+		 "lan@example.gov.vn          20     7\n"
+		 "    why: the milter was not there\n"
+		 "minh                         3     1\n"},
+	    {60,
+		"Sender             Number of  MSGS  WHY\n"
+		"                  recipients\n"
+		"lan@example.gov…          20     7  the milter was not there\n"
+		"minh                       3     1\n"},
+	};
+	for (size_t i = 0; i < 2; i++) {
+		struct table *table = table_new(*state, wide, 4, 0);
+		const struct screen screen = terminal(cases[i].width);
+		table_row(table, cells);
+		table_row(table, quiet);
+		char *text = NULL;
+		size_t length;
+		FILE *out = open_memstream(&text, &length);
+		assert_int_equal(table_print(table, &screen, out), 0);
+		fclose(out);
+		assert_string_equal(text, cases[i].text);
+		free(text);
+	}
+}
+
 int
 main(void)
 {
@@ -272,6 +316,8 @@ main(void)
 	    cmocka_unit_test(notes_are_wrapped_under_their_row),
 	    cmocka_unit_test(
 		colour_is_where_the_screen_has_it_and_takes_no_columns),
+	    cmocka_unit_test(
+		a_terminal_breaks_titles_and_puts_under_the_row_what_has_no_room),
 	    cmocka_unit_test(a_text_that_memory_was_too_short_for_is_told),
 	    cmocka_unit_test(a_file_is_wrapped_at_columns_and_has_no_colour),
 	};

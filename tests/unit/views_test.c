@@ -34,9 +34,50 @@ list_fits_a_terminal_of_80_columns(void **state)
 	    list_print(capture_init(&c, *state, &terminal), &listing), 0);
 	/* clang-format off */
 	captured(&c,
-	    "ID  LAST              SENDER                  RCPTS  WAITS  STATUS  SUBJECT\n"
-	    "12  2026-03-02 14:12  nguyen.thi.lan@exampl…     20    12h  new     Giấy mời họ…\n");
+	    "ID  LAST          SENDER                 RCPTS  WAITS  STATUS  SUBJECT\n"
+	    "12  02 Mar 14:12  nguyen.thi.lan@examp…     20    12h  new     Giấy mời họp gia…\n");
 	/* clang-format on */
+}
+
+static void
+list_keeps_the_subject_of_a_declared_one_on_80_columns(void **state)
+{
+	const struct screen terminal = {.width = 80, .cut = true};
+	struct bulk_send send = sends[0];
+	send.declaration = declaration.id;
+	struct listing listing = {
+	    .sends = &send, .n = 1, .now_ms = MOMENT + MINUTE};
+	struct capture c;
+	assert_int_equal(
+	    list_print(capture_init(&c, *state, &terminal), &listing), 0);
+	holds(&c, "  new, declared  Giấy mời họp gia…\n");
+	fclose(c.view.out);
+	free(c.text);
+	listing.declarations = &declaration;
+	listing.declarations_n = 1;
+	assert_int_equal(
+	    list_print(capture_init(&c, *state, &terminal), &listing), 0);
+	/* clang-format off */
+	captured(&c,
+	    "ID  LAST   SENDER                         RCPTS  MSGS  WAITS  STATUS\n"
+	    "12  14:12  nguyen.thi.lan@example.gov.vn     20    20     1m  declared, exceeded\n"
+	    "    Giấy mời họp giao ban tháng 3\n");
+	/* clang-format on */
+}
+
+static void
+a_terminal_has_times_as_short_as_they_are_clear(void **state)
+{
+	const struct screen terminal = {.width = 80, .cut = true};
+	struct view view = {NULL, &terminal, *state};
+	assert_string_equal(view_when(&view, MOMENT, MOMENT + MINUTE), "14:05");
+	assert_string_equal(
+	    view_when(&view, MOMENT, MOMENT + DAY), "02 Mar 14:05");
+	assert_string_equal(
+	    view_when(&view, MOMENT, MOMENT + 365 * DAY), "2026-03-02 14:05");
+	view.screen = &file;
+	assert_string_equal(
+	    view_when(&view, MOMENT, MOMENT), "2026-03-02 14:05");
 }
 
 static void
@@ -76,9 +117,10 @@ list_says_how_much_is_held_within_80_columns(void **state)
 	    list_print(capture_init(&c, *state, &terminal), &listing), 0);
 	/* clang-format off */
 	captured(&c,
-	    "ID  LAST              SENDER                      RCPTS  WAITS  STATUS\n"
-	    "12  2026-03-02 14:12  nguyen.thi.lan@example.go…     20    12h  new\n"
-	    " 9  2026-03-02 14:05  minh@example.gov.vn            25         closed, 231 held\n"
+	    "ID  LAST          SENDER                         RCPTS  WAITS  STATUS\n"
+	    "12  02 Mar 14:12  nguyen.thi.lan@example.gov.vn     20    12h  new\n"
+	    "    Giấy mời họp giao ban tháng 3\n"
+	    " 9  02 Mar 14:05  minh@example.gov.vn               25         closed, 231 held\n"
 	    "Held: 231 messages are still held; `bulkwatch release 9` lets them go,\n"
 	    "      `bulkwatch discard 9` deletes them.\n");
 	/* clang-format on */
@@ -482,6 +524,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(list_shows_a_line_for_each_bulk_send),
 	    cmocka_unit_test(list_fits_a_terminal_of_80_columns),
+	    cmocka_unit_test(
+		list_keeps_the_subject_of_a_declared_one_on_80_columns),
+	    cmocka_unit_test(a_terminal_has_times_as_short_as_they_are_clear),
 	    cmocka_unit_test(list_marks_the_one_that_waits_longest),
 	    cmocka_unit_test(list_says_how_much_is_held_within_80_columns),
 	    cmocka_unit_test(held_mail_is_a_line_each),
