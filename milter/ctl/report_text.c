@@ -2,10 +2,29 @@
 #include "report.h"
 #include "table.h"
 
-/* Columns that a text keeps on a narrow terminal. */
-#define LEAST 12
+/* Columns that an address keeps on a narrow terminal. */
+#define LEAST_ADDRESS 36
 
-/* The table of a sheet. Its texts yield where a terminal is narrow. */
+/* A column as a terminal has it: numbers are always there, under titles of
+ * several lines; the last of the texts go under the row first. The first column
+ * stays, whatever it is: it says what the row is about. NULL texts mean that
+ * memory was out. */
+static struct column
+column_of(struct arena *arena, const struct sheet *sheet, size_t i)
+{
+	const struct sheet_column *from = &sheet->columns[i];
+	struct column column = {.title = from->title, .wraps = true};
+	column.right = from->kind == SHEET_NUMBER || from->kind == SHEET_REMARK;
+	if (from->kind == SHEET_ADDRESS)
+		column.least = LEAST_ADDRESS;
+	if (i == 0 || (from->kind != SHEET_TEXT && from->kind != SHEET_REMARK))
+		return column;
+	column.yields = (int)i;
+	column.below = arena_printf(arena, "%s: ", from->title);
+	return column;
+}
+
+/* The table of a sheet. */
 static int
 print_table(const struct report *report, const struct sheet *sheet)
 {
@@ -15,13 +34,9 @@ print_table(const struct report *report, const struct sheet *sheet)
 	if (columns == NULL)
 		return -1;
 	for (size_t i = 0; i < sheet->columns_n; i++) {
-		const enum sheet_kind kind = sheet->columns[i].kind;
-		columns[i] = (struct column){
-		    .title = sheet->columns[i].title,
-		    .right = kind == SHEET_NUMBER || kind == SHEET_REMARK,
-		    .least =
-			kind == SHEET_NUMBER || kind == SHEET_SHORT ? 0 : LEAST,
-		};
+		columns[i] = column_of(arena, sheet, i);
+		if (columns[i].yields > 0 && columns[i].below == NULL)
+			return -1;
 	}
 	struct table *table = table_new(arena, columns, sheet->columns_n, 2);
 	for (size_t r = 0; r < sheet->rows_n; r++) {

@@ -6,13 +6,14 @@
 static const struct screen file = {.width = 100};
 
 static const char *
-written(struct arena *arena, const struct summary *summary,
-    const char *language, int (*write)(const struct report *report))
+written_on(const struct screen *screen, struct arena *arena,
+    const struct summary *summary, const char *language,
+    int (*write)(const struct report *report))
 {
 	char *text = NULL;
 	size_t length;
 	const struct report report = {
-	    .view = {open_memstream(&text, &length), &file, arena},
+	    .view = {open_memstream(&text, &length), screen, arena},
 	    .words = words_of(language),
 	    .summary = summary,
 	    .office = "a.gov.vn, b.gov.vn",
@@ -22,6 +23,13 @@ written(struct arena *arena, const struct summary *summary,
 	const char *copy = arena_strdup(arena, text);
 	free(text);
 	return copy;
+}
+
+static const char *
+written(struct arena *arena, const struct summary *summary,
+    const char *language, int (*write)(const struct report *report))
+{
+	return written_on(&file, arena, summary, language, write);
 }
 
 static void
@@ -55,6 +63,37 @@ text_has_all_parts(void **state)
 	holds(text, "REPORT: on mail to many recipients, March 2026\n");
 	holds(text, "\n8. Still open\n");
 	holds(text, "Bulk sends recorded in March 2026: 4, by senders: 3, ");
+}
+
+static void
+text_is_readable_on_80_columns(void **state)
+{
+	const struct screen terminal = {.width = 80, .cut = true};
+	struct summary s = sum_up(*state);
+	struct pair_of office = {.name = "vanphong@huyena.example.gov.vn"};
+	office.pair.now = (struct tally){
+	    .sends = 12, .declared = 3, .messages = 1234, .recipients = 45678};
+	office.pair.before.recipients = 9876;
+	s.senders = &office;
+	s.senders_n = 1;
+	struct bulk_send open = *s.open[0];
+	open.sender = office.name;
+	open.subject = "Giấy mời họp giao ban tháng 3 của văn phòng";
+	const struct bulk_send *list[] = {&open};
+	s.open = list;
+	s.open_n = 1;
+	const char *text = written_on(&terminal, *state, &s, "vi", report_text);
+	/* clang-format off */
+	holds(text,
+	    "  Người gửi                         Số đợt  Khai báo  Số thư  Số người  Số người\n"
+	    "                                       gửi     trước              nhận      nhận\n"
+	    "                                                                          2/2026\n"
+	    "  vanphong@huyena.example.gov.vn        12         3   1.234    45.678     9.876\n");
+	holds(text, "  vanphong@huyena.example.gov.vn        20\n"
+	    "      Tiêu đề thư: Giấy mời họp giao ban tháng 3 của văn phòng; Tình trạng: Đang\n"
+	    "      xử lý: minh\n");
+	/* clang-format on */
+	assert_null(strstr(text, "…"));
 }
 
 static void
@@ -218,6 +257,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(text_has_all_parts),
+	    cmocka_unit_test(text_is_readable_on_80_columns),
 	    cmocka_unit_test(a_month_that_goes_on_says_so),
 	    cmocka_unit_test(html_is_one_page_that_fetches_and_runs_nothing),
 	    cmocka_unit_test(html_escapes_what_senders_wrote),
