@@ -46,7 +46,7 @@ const struct command ctl_commands[] = {
         "the month for the office's leaders", report_command},
     {"backup", "FILE",
         "a whole copy of the database while the daemon runs", backup_command},
-    {"reconcile", "[--instance NAME] [--added P] LOGFILE...",
+    {"reconcile", "[--instance NAME] [--added P] [--strict] LOGFILE...",
         "which outbound mail of Postfix's log is not in the ledger, and why",
         reconcile_command},
     {"attach", "postfix [--config-dir DIR] [--default-action "

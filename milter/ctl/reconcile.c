@@ -12,11 +12,12 @@
 #define FILES_MAX 1000
 #define ADDED_MAX 100
 
-enum { OPT_INSTANCE = ARGS_OWN, OPT_ADDED };
+enum { OPT_INSTANCE = ARGS_OWN, OPT_ADDED, OPT_STRICT };
 
 static const struct option options[] = {
     {"instance", required_argument, NULL, OPT_INSTANCE},
     {"added", required_argument, NULL, OPT_ADDED},
+    {"strict", no_argument, NULL, OPT_STRICT},
     {0},
 };
 
@@ -46,11 +47,12 @@ static const struct column columns[] = {
     {.title = "ACCEPTED"},
     {.title = "QUEUE ID"},
     {.title = "SENDER", .least = 16},
-    {.title = "CLIENT", .yields = 2},
-    {.title = "VIA", .yields = 1},
+    {.title = "CLIENT", .yields = 3},
+    {.title = "VIA", .yields = 2},
     {.title = "RCPTS", .right = true},
-    {.title = "COUNTED", .right = true, .yields = 3},
-    {.title = "WHY", .least = 12},
+    {.title = "COUNTED", .right = true, .yields = 4},
+    /* What one came for: whole. */
+    {.title = "WHY", .yields = 1, .below = ""},
 };
 
 #define COLUMNS_N (sizeof(columns) / sizeof(columns[0]))
@@ -169,7 +171,7 @@ print_summary(struct ctl *ctl, const struct reconciliation *r)
 /* ----------------------------------------------------------------- command */
 
 static int
-tell(struct ctl *ctl, const struct reconciliation *r)
+tell(struct ctl *ctl, const struct reconciliation *r, bool strict)
 {
 	int code;
 	if (ctl->json)
@@ -177,12 +179,14 @@ tell(struct ctl *ctl, const struct reconciliation *r)
 	else
 		code = ctl_printed(
 		    ctl, print_table(ctl, r) < 0 ? -1 : print_summary(ctl, r));
-	return code == CTL_DONE && r->unexplained > 0 ? CTL_FAILED : code;
+	bool well =
+	    r->unexplained == 0 && !(strict && r->found[FOUND_NO_MILTER] > 0);
+	return code == CTL_DONE && !well ? CTL_FAILED : code;
 }
 
 static int
 compare_and_tell(struct ctl *ctl, struct reconcile *reconcile,
-    const struct settings *settings)
+    const struct settings *settings, bool strict)
 {
 	struct store *store;
 	struct reconciliation result;
@@ -191,17 +195,20 @@ compare_and_tell(struct ctl *ctl, struct reconcile *reconcile,
 		return ctl_fail(ctl, "%s", err.text);
 	int failed = reconcile_with(reconcile, store, &result, &err);
 	store_close(&store);
-	return failed < 0 ? ctl_fail(ctl, "%s", err.text) : tell(ctl, &result);
+	return failed < 0 ? ctl_fail(ctl, "%s", err.text)
+			  : tell(ctl, &result, strict);
 }
 
+/* strict: mail that passed without the milter is a fault too. */
 static int
-read_and_compare(struct ctl *ctl, const struct reconcile_request *request)
+read_and_compare(
+    struct ctl *ctl, const struct reconcile_request *request, bool strict)
 {
 	struct reconcile *reconcile;
 	struct err err;
 	if (reconcile_init(request, &reconcile, &err) < 0)
 		return ctl_fail(ctl, "%s", err.text);
-	int code = compare_and_tell(ctl, reconcile, request->settings);
+	int code = compare_and_tell(ctl, reconcile, request->settings, strict);
 	reconcile_deinit(&reconcile);
 	return code;
 }
@@ -225,10 +232,13 @@ reconcile_command(struct ctl *ctl)
 {
 	const char *added[ADDED_MAX];
 	struct reconcile_request request = {.added = {.items = added}};
+	bool strict = false;
 	int option;
 	while ((option = args_next(ctl, options)) > ARGS_END) {
 		if (option == OPT_INSTANCE)
 			request.instance = optarg;
+		else if (option == OPT_STRICT)
+			strict = true;
 		else if (add_pattern(ctl, added, &request.added.n, optarg) !=
 			 CTL_DONE)
 			return CTL_USAGE;
@@ -245,7 +255,7 @@ reconcile_command(struct ctl *ctl)
 	request.files_n = (size_t)ctl->words_n;
 	if (ctl_load_settings(ctl, &request.settings) < 0)
 		return CTL_FAILED;
-	int code = read_and_compare(ctl, &request);
+	int code = read_and_compare(ctl, &request, strict);
 	settings_unref(&request.settings);
 	return code;
 }

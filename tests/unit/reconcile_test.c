@@ -1,4 +1,7 @@
 /* reconcile_test.c: the MTA's log beside the ledger. */
+#include <pty.h>
+#include <unistd.h>
+
 #include "office.h"
 
 #include "bulkwatch/json.h"
@@ -472,6 +475,60 @@ a_session_without_the_milter_is_the_reason_for_its_mail(void **state)
 	leave(d);
 }
 
+/* Mail that only passed without the milter. */
+static struct desk *
+desk_without_milter(void **state)
+{
+	struct desk *d = desk(state);
+	const char *socket = d->o.settings->listen + strlen("unix:");
+	begin_ledger(d);
+	line(d, "smtpd[2]", "connect from x[192.0.2.7]");
+	line(d, "smtpd[2]", AWAY, socket);
+	log_mail(d, .login = "nguyen.thi.lan@huyena.example.gov.vn", .n = 1);
+	return d;
+}
+
+static void
+strict_finds_fault_with_mail_that_passed_without_the_milter(void **state)
+{
+	struct desk *d = desk_without_milter(state);
+	says(reconcile(d, NULL, NULL), CTL_DONE,
+	    "Not counted 1: while the milter was not there 1\n");
+	says(call(*state, (const char *const[]){"-c", d->o.conf, "reconcile",
+			      "--strict", d->log, NULL}),
+	    CTL_FAILED, "Not counted 1: while the milter was not there 1\n");
+	leave(d);
+}
+
+static void
+on_80_columns_the_reason_is_whole(void **state)
+{
+	struct desk *d = desk_without_milter(state);
+	fflush(d->out);
+	const struct winsize size = {.ws_row = 40, .ws_col = 80};
+	char text[4000] = "";
+	char *argv[] = {arena_strdup(*state, "bulkwatch"),
+	    arena_strdup(*state, "-c"), arena_strdup(*state, d->o.conf),
+	    arena_strdup(*state, "reconcile"), arena_strdup(*state, d->log),
+	    NULL};
+	int ours, theirs;
+	assert_int_equal(openpty(&ours, &theirs, NULL, NULL, &size), 0);
+	FILE *out = fdopen(theirs, "w");
+	assert_non_null(out);
+	assert_int_equal(ctl_run(out, stderr, 5, argv), 0);
+	fflush(out);
+	for (size_t n = 0; strstr(text, "Unexplained") == NULL;) {
+		ssize_t got = read(ours, text + n, sizeof(text) - 1 - n);
+		assert_true(got > 0);
+		n += (size_t)got;
+	}
+	fclose(out);
+	close(ours);
+	if (strstr(text, "the milter was not there\r\n") == NULL)
+		fail_msg("%s", text);
+	leave(d);
+}
+
 static void
 a_milter_that_failed_in_cleanup_is_the_reason_for_that_mail(void **state)
 {
@@ -835,6 +892,9 @@ main(void)
 	    office_test(files_are_read_in_the_order_of_time),
 	    office_test(compressed_files_are_read),
 	    office_test(a_session_without_the_milter_is_the_reason_for_its_mail),
+	    office_test(
+		strict_finds_fault_with_mail_that_passed_without_the_milter),
+	    office_test(on_80_columns_the_reason_is_whole),
 	    office_test(
 		a_milter_that_failed_in_cleanup_is_the_reason_for_that_mail),
 	    office_test(another_milter_is_no_reason),
