@@ -58,7 +58,9 @@ rule_text(struct arena *arena, const struct bulk_send *send)
 static const char *
 action_text(struct arena *arena, const struct bulk_send *send)
 {
-	const char *action = record_action_name(send->action);
+	const char *action = send->action == ACTION_LOG
+				 ? "recorded only"
+				 : record_action_name(send->action);
 	if (send->held == 0)
 		return action;
 	return arena_printf(arena, "%s; %u message%s still held", action,
@@ -154,29 +156,54 @@ recipients_text(struct arena *arena, const struct message *message, size_t most)
 	return copy;
 }
 
+/* What became of a message that was held. */
+static const char *
+held_text(struct arena *arena, const struct bulk_send_story *story,
+    const struct message *message)
+{
+	const struct held *held = NULL;
+	for (size_t i = 0; held == NULL && i < story->held_n; i++)
+		if (story->held[i].message == message->id)
+			held = &story->held[i];
+	if (held == NULL)
+		return "held";
+	switch (held->state) {
+	case HELD_WAITING:
+		return "still held";
+	case HELD_GONE:
+		return "was held, and is no longer there";
+	default:
+		return arena_printf(arena, "was held, %s by %s, %s",
+		    record_held_state_name(held->state), held->by,
+		    view_span(arena, held->settled_ms, held->settled_ms));
+	}
+}
+
 /* What was done with a message beside the log. */
 static const char *
-done_text(enum action action)
+done_text(struct arena *arena, const struct bulk_send_story *story,
+    const struct message *message)
 {
-	switch (action) {
+	switch (message->action) {
 	case ACTION_DEFER:
 		return "deferred: to be sent again later";
 	case ACTION_HOLD:
-		return "held";
+		return held_text(arena, story, message);
 	case ACTION_REJECT:
 		return "rejected";
 	default:
-		return record_action_name(action);
+		return record_action_name(message->action);
 	}
 }
 
 /* What stands below the row: what it takes to find the mail elsewhere. */
 static void
-add_marks(struct table *table, struct arena *arena, const struct message *m)
+add_marks(struct table *table, struct arena *arena,
+    const struct bulk_send_story *story, const struct message *m)
 {
 	bool login = m->login[0] != '\0' && strcmp(m->login, m->sender) != 0;
 	if (m->action != ACTION_LOG)
-		table_note(table, done_text(m->action));
+		table_note(table, done_text(arena, story, m));
 	if (m->message_id[0] != '\0' || login)
 		table_note(
 		    table, arena_printf(arena, "%s%s%s%s%s",
@@ -204,7 +231,7 @@ print_evidence(
 		    {m->subject, TINT_NONE},
 		};
 		table_row(table, cells);
-		add_marks(table, arena, m);
+		add_marks(table, arena, story, m);
 		table_note(table, recipients_text(arena, m, most));
 		if (most > 0 && m->recipients_n > most)
 			table_note(table, arena_printf(arena, "and %zu more",

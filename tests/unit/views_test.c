@@ -204,6 +204,52 @@ show_says_what_was_done_with_a_message(void **state)
 }
 
 static void
+show_says_what_became_of_a_message_that_was_held(void **state)
+{
+	static const struct {
+		int64_t message;
+		enum held_state state;
+		const char *note;
+	} cases[] = {
+	    {7, HELD_WAITING, "\n      still held\n"},
+	    {7, HELD_RELEASED,
+		"\n      was held, released by lan, 2026-03-02 14:06\n"},
+	    {7, HELD_DISCARDED,
+		"\n      was held, discarded by lan, 2026-03-02 14:06\n"},
+	    {7, HELD_GONE, "\n      was held, and is no longer there\n"},
+	    {8, HELD_RELEASED, "\n      held\n"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct message m = {.id = 7,
+		    .mail_from = "a@x",
+		    .sender = "a@x",
+		    .login = "",
+		    .client = "",
+		    .queue_id = "4XyZ12",
+		    .message_id = "",
+		    .subject = "",
+		    .action = ACTION_HOLD};
+		const struct held held = {.message = cases[i].message,
+		    .queue_id = "4XyZ12",
+		    .state = cases[i].state,
+		    .settled_ms = MOMENT + MINUTE,
+		    .by = "lan"};
+		const struct bulk_send_story story = {.send = sends[0],
+		    .evidence = &m,
+		    .evidence_n = 1,
+		    .held = &held,
+		    .held_n = 1};
+		struct capture c;
+		assert_int_equal(
+		    show_print(capture_init(&c, *state, &file), &story, 100),
+		    0);
+		holds(&c, cases[i].note);
+		fclose(c.view.out);
+		free(c.text);
+	}
+}
+
+static void
 an_age_is_said_in_one_unit(void **state)
 {
 	static const struct {
@@ -332,7 +378,7 @@ show_says_all_that_is_known(void **state)
 	    "  Messages    3\n"
 	    "  Time        2026-03-02 14:05 to 14:12; may still go on\n"
 	    "  Rule        window: 20 recipients within 10m\n"
-	    "  Action      log\n"
+	    "  Action      recorded only\n"
 	    "  Client      192.0.2.7\n"
 	    "  Subject     Giấy mời họp giao ban tháng 3\n"
 	    "  Declared    no\n"
@@ -385,7 +431,7 @@ show_of_a_closed_and_declared_send_says_so(void **state)
 	    "  Messages    1\n"
 	    "  Time        2026-03-01 14:05 to 2026-03-02 14:05; over\n"
 	    "  Rule        message: 20 recipients in one message\n"
-	    "  Action      log\n"
+	    "  Action      recorded only\n"
 	    "  Client      -\n"
 	    "  Subject     -\n"
 	    "  Declared    yes, declaration 4\n"
@@ -531,6 +577,7 @@ main(void)
 	    cmocka_unit_test(list_says_how_much_is_held_within_80_columns),
 	    cmocka_unit_test(held_mail_is_a_line_each),
 	    cmocka_unit_test(show_says_what_was_done_with_a_message),
+	    cmocka_unit_test(show_says_what_became_of_a_message_that_was_held),
 	    cmocka_unit_test(an_age_is_said_in_one_unit),
 	    cmocka_unit_test(show_says_all_that_is_known),
 	    cmocka_unit_test(show_of_a_closed_and_declared_send_says_so),
