@@ -26,9 +26,10 @@ const struct command ctl_commands[] = {
         "close it with what came out", close_command},
     {"reopen", "ID [--note TEXT] [--by NAME]",
         "take a closed one up again", reopen_command},
-    {"release", "ID [--by NAME] [--config-dir DIR] [--mta postfix|sendmail]",
+    {"release", "ID [QUEUE-ID...] [--by NAME] [--config-dir DIR] [--mta postfix|sendmail]",
         "let its held mail go", release_command},
-    {"discard", "ID [--by NAME] [--config-dir DIR] [--mta postfix|sendmail]",
+    {"discard", "ID [QUEUE-ID...] [--yes] [--by NAME] [--config-dir DIR] "
+        "[--mta postfix|sendmail]",
         "delete its held mail", discard_command},
     {"declare", "--sender P --recipients N --from T --until T --reason TEXT "
         "[--reference TEXT] [--by NAME]",

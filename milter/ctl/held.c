@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@
 #include "person.h"
 #include "views.h"
 
-enum { OPT_BY = ARGS_OWN, OPT_CONFIG_DIR, OPT_MTA };
+enum { OPT_BY = ARGS_OWN, OPT_CONFIG_DIR, OPT_MTA, OPT_YES };
 
 static const struct option options[] = {
     {"by", required_argument, NULL, OPT_BY},
@@ -30,11 +31,22 @@ static const struct option options[] = {
     {0},
 };
 
+/* Only discard asks, so only it can be told not to. */
+static const struct option discard_options[] = {
+    {"by", required_argument, NULL, OPT_BY},
+    {"config-dir", required_argument, NULL, OPT_CONFIG_DIR},
+    {"mta", required_argument, NULL, OPT_MTA},
+    {"yes", no_argument, NULL, OPT_YES},
+    {0},
+};
+
 /* What is asked for, and how far it is. */
 struct order {
 	struct ctl *ctl;
 	enum queue_step step;
-	int64_t id; /* of the bulk send */
+	int64_t id;     /* of the bulk send */
+	bool yes;       /* nobody is asked */
+	int64_t newest; /* no held message after this one was agreed to */
 	const char *by, *config_dir;
 	enum queue_kind kind;
 	struct store *store;
@@ -85,6 +97,9 @@ take_option(struct order *order, int option)
 		return person_name(order->ctl, optarg, &order->by);
 	case OPT_CONFIG_DIR:
 		return take_folder(order->ctl, optarg, &order->config_dir);
+	case OPT_YES:
+		order->yes = true;
+		return 0;
 	default:
 		return take_kind(order->ctl, optarg, &order->kind);
 	}
@@ -95,15 +110,23 @@ static int
 take_words(struct order *order)
 {
 	struct ctl *ctl = order->ctl;
+	const struct option *known =
+	    order->step == QUEUE_DISCARD ? discard_options : options;
 	int option;
-	while ((option = args_next(ctl, options)) > ARGS_END)
+	while ((option = args_next(ctl, known)) > ARGS_END)
 		if (take_option(order, option) < 0)
 			return CTL_USAGE;
 	if (option == ARGS_STOP)
 		return ARGS_STOP;
-	if (args_words(ctl, 1, "one ID") < 0 ||
-	    args_id(ctl, ctl->words[0], &order->id) < 0)
+	if (ctl->words_n == 0)
+		return args_missing(ctl, "an ID");
+	if (args_id(ctl, ctl->words[0], &order->id) < 0)
 		return CTL_USAGE;
+	if (order->step == QUEUE_DISCARD && !order->yes &&
+	    !isatty(STDIN_FILENO))
+		return ctl_misused(ctl,
+		    "discard deletes mail for good, and there is no terminal "
+		    "on which it could ask: --yes says that it may");
 	if (order->by == NULL && person_name(ctl, NULL, &order->by) < 0)
 		return CTL_USAGE;
 	return CTL_DONE;
@@ -140,6 +163,20 @@ take_turn(struct order *order, const char *database)
 	return fd;
 }
 
+/* Does the order mean this one: of those that it names, or of all? */
+static bool
+is_meant(const struct order *order, const struct held *held)
+{
+	const struct ctl *ctl = order->ctl;
+	if (held->id > order->newest ||
+	    (held->state != HELD_WAITING && held->state != HELD_GONE))
+		return false;
+	for (int i = 1; i < ctl->words_n; i++)
+		if (strcmp(ctl->words[i], held->queue_id) == 0)
+			return true;
+	return ctl->words_n == 1;
+}
+
 /* Reads those that wait, and those that were not found before. Returns 0 or
  * -1. */
 static int
@@ -157,7 +194,7 @@ read_held(struct order *order, size_t *waiting_r, struct err *err)
 		return err_set(err, "memory is out");
 	*waiting_r = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].state != HELD_WAITING && all[i].state != HELD_GONE)
+		if (!is_meant(order, &all[i]))
 			continue;
 		*waiting_r += all[i].state == HELD_WAITING;
 		order->mails[order->n] = (struct queue_mail){
@@ -180,6 +217,87 @@ forget_gone(struct order *order)
 		order->mails[n++] = order->mails[i];
 	}
 	order->n = n;
+}
+
+/* ------------------------------------------------------- before it is done */
+
+/* Each queue id that was named must be one that waits: a slip is told before
+ * anything is done. */
+static bool
+are_there(struct order *order, const struct held *held, size_t n)
+{
+	struct ctl *ctl = order->ctl;
+	for (int w = 1; w < ctl->words_n; w++) {
+		size_t i = 0;
+		while (
+		    i < n && (!is_meant(order, &held[i]) ||
+				 strcmp(held[i].queue_id, ctl->words[w]) != 0))
+			i++;
+		if (i < n)
+			continue;
+		ctl_fail(ctl,
+		    "bulk send %lld has no held message %.40s; `bulkwatch show "
+		    "%lld` shows those that it has",
+		    (long long)order->id, ctl->words[w], (long long)order->id);
+		return false;
+	}
+	return true;
+}
+
+/* Asks whether so many messages may be deleted. */
+static bool
+ask(struct order *order, size_t n)
+{
+	struct ctl *ctl = order->ctl;
+	char answer[16] = "";
+	fprintf(ctl->err,
+	    "Delete %zu held message%s of bulk send %lld? Nobody gets %s, and "
+	    "nothing brings %s back. [y/N] ",
+	    n, view_plural(n), (long long)order->id, n == 1 ? "it" : "them",
+	    n == 1 ? "it" : "them");
+	fflush(ctl->err);
+	if (fgets(answer, sizeof(answer), stdin) != NULL) {
+		answer[strcspn(answer, "\r\n")] = '\0';
+		if (strcasecmp(answer, "y") == 0 ||
+		    strcasecmp(answer, "yes") == 0)
+			return true;
+	}
+	ctl_fail(ctl, "nothing was deleted");
+	return false;
+}
+
+/*
+ * Looks at what the order means, and asks where mail would be deleted. That is
+ * before its turn comes: an admin who thinks it over keeps nobody waiting. What
+ * is held meanwhile was not agreed to, and stays.
+ */
+static bool
+is_agreed(struct order *order)
+{
+	struct held *held;
+	size_t n, meant = 0, waiting = 0;
+	int64_t newest = 0;
+	struct err err;
+	order->newest = INT64_MAX;
+	if (store_held(order->store, order->ctl->arena, order->id, false, &held,
+		&n, &err) < 0) {
+		ctl_fail(order->ctl, "%s", err.text);
+		return false;
+	}
+	if (!are_there(order, held, n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (held[i].id > newest)
+			newest = held[i].id;
+		if (!is_meant(order, &held[i]))
+			continue;
+		meant++;
+		waiting += held[i].state == HELD_WAITING;
+	}
+	if (order->step != QUEUE_DISCARD || order->yes || meant == 0)
+		return true;
+	order->newest = newest;
+	return ask(order, waiting > 0 ? waiting : meant);
 }
 
 /* ------------------------------------------------------------- what is done */
@@ -404,6 +522,10 @@ held_in_turn(struct order *order, const struct settings *settings)
 	struct err err;
 	if (ctl_open_database(settings->database, &order->store, &err) < 0)
 		return ctl_fail(order->ctl, "%s", err.text);
+	if (!is_agreed(order)) {
+		store_close(&order->store);
+		return CTL_FAILED;
+	}
 	int turn = take_turn(order, settings->database);
 	int code = turn < 0 ? CTL_FAILED : held_run(order);
 	if (turn >= 0)

@@ -10,8 +10,9 @@ import termios
 from bulkwatch_lab import BULKWATCH
 
 
-def on_terminal(daemon, *args, columns=80, environment=None):
-    """What `bulkwatch ARGS` writes on a terminal of so many columns; lines end in CR LF."""
+def on_terminal(daemon, *args, columns=80, environment=None, answer=""):
+    """What `bulkwatch ARGS` writes on a terminal of so many columns; lines end in CR LF. answer:
+    what is typed, and stands in it too."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     # The width is the terminal's, not the one of whoever runs the tests.
@@ -20,6 +21,7 @@ def on_terminal(daemon, *args, columns=80, environment=None):
     process = subprocess.Popen([str(BULKWATCH), "-c", str(daemon.config), *args],
                                stdin=theirs, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
+    os.write(ours, answer.encode())
     shown = b""
     try:
         while data := os.read(ours, 65536):

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from terminal import on_terminal
 from bulkwatch_lab import BULKWATCH, DOMAIN, SENDER, Postfix, addresses, message, text_of
 
 HOLD = {"rules": [{"name": "message", "recipients": 20, "action": "hold"}]}
@@ -21,10 +22,15 @@ def empty_hold_queue(postfix):
     postfix.discard_held()
 
 
+def unasked(word):
+    """The option with which discard asks nobody."""
+    return ["--yes"] if word == "discard" else []
+
+
 def order(lab, word, *more, case=1, **how):
     """Gives `bulkwatch release` or `discard` about the private Postfix."""
     return lab.daemon.bulkwatch(word, str(case), "--by", "lan", "--config-dir",
-                                str(lab.postfix.confdir), *more, **how)
+                                str(lab.postfix.confdir), *unasked(word), *more, **how)
 
 
 def order_with(lab, folder, word, *more, **programs):
@@ -39,7 +45,8 @@ def order_with(lab, folder, word, *more, **programs):
         places.append(f"mount --bind {fake} /usr/sbin/{name} && ")
     return subprocess.run(
         ["unshare", "-m", "sh", "-c", "".join(places) + 'exec "$@"', "sh", BULKWATCH, "-c",
-         lab.daemon.config, word, "1", "--by", "lan", "--config-dir", lab.postfix.confdir, *more],
+         lab.daemon.config, word, "1", "--by", "lan", "--config-dir", lab.postfix.confdir,
+         *unasked(word), *more],
         capture_output=True, text=True)
 
 
@@ -213,7 +220,8 @@ def test_two_admins_at_once_do_each_message_once(new_lab):
 
     def admin(word):
         answers[word] = lab.daemon.bulkwatch(word, "1", "--by", word, "--config-dir",
-                                             str(lab.postfix.confdir), json=False, status=None)
+                                             str(lab.postfix.confdir), *unasked(word),
+                                             json=False, status=None)
 
     admins = [threading.Thread(target=admin, args=(word,)) for word in ("release", "discard")]
     for thread in admins:
@@ -273,6 +281,29 @@ def test_what_was_done_before_postsuper_failed_is_written_down(new_lab, tmp_path
     assert "Bulk send 1: 1 message discarded, 1 still held." in done.stdout
     assert states(lab) == [(done_id, "discarded"), (left_id, "waiting")]
     assert lab.postfix.held() == [left_id]
+
+
+def test_discard_asks_on_a_terminal(new_lab):
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab, subject="held-asked")
+    words = ("discard", "1", "--by", "lan", "--config-dir", str(lab.postfix.confdir))
+    shown = on_terminal(lab.daemon, *words, answer="n\n")
+    assert "Delete 1 held message of bulk send 1? Nobody gets it, " in shown
+    assert "nothing was deleted" in shown
+    assert lab.postfix.held() == [queue_id]
+    assert "Bulk send 1: 1 message discarded." in on_terminal(lab.daemon, *words, answer="y\n")
+    assert lab.postfix.held() == []
+
+
+def test_one_message_of_several_is_released_by_its_queue_id(new_lab):
+    lab = new_lab(**HOLD).start()
+    first, second = (hold(lab, subject=f"held-one-{n}") for n in range(2))
+    assert f"has no held message {first}X; " in order(
+        lab, "release", second, f"{first}X", json=False, status=1).stderr
+    assert states(lab) == [(first, "waiting"), (second, "waiting")]
+    order(lab, "release", second)
+    assert states(lab) == [(first, "waiting"), (second, "released")]
+    assert lab.postfix.held() == [first]
 
 
 def test_alert_and_digest_give_the_commands(new_lab):

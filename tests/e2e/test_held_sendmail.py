@@ -17,8 +17,8 @@ def lab(new_sendmail_lab, quarantine):
 def order(lab, word, *more, status=0):
     """Gives `bulkwatch release` or `discard` where the private Sendmail is the machine's."""
     done = lab.sendmail.inside(BULKWATCH, "-c", lab.daemon.config, word, "1", "--by", "lan",
-                               "--mta", "sendmail", "--config-dir", lab.sendmail.confdir, *more,
-                               text=True)
+                               "--mta", "sendmail", "--config-dir", lab.sendmail.confdir,
+                               *(["--yes"] if word == "discard" else []), *more, text=True)
     assert done.returncode == status, done
     return done
 
