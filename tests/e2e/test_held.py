@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from terminal import on_terminal
 from bulkwatch_lab import BULKWATCH, DOMAIN, SENDER, Postfix, addresses, message, text_of
+from terminal import on_terminal
 
 HOLD = {"rules": [{"name": "message", "recipients": 20, "action": "hold"}]}
 HOLD_WINDOW = {"rules": [{"name": "window", "recipients": 20, "window": "10m", "action": "hold"}]}
