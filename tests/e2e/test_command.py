@@ -95,7 +95,7 @@ def test_colour_is_for_terminals_only(three):
 
 def test_times_are_local(lab):
     lab.send(addresses(25))
-    shown = {zone: on_terminal(lab.daemon, "list", columns=150, environment={"TZ": zone})
+    shown = {zone: on_terminal(lab.daemon, "show", "1", columns=150, environment={"TZ": zone})
              for zone in ("Asia/Ho_Chi_Minh", "UTC")}
     hours = {zone: datetime.strptime(re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d", text)[0],
                                      "%Y-%m-%d %H:%M") for zone, text in shown.items()}
