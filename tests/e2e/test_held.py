@@ -355,10 +355,11 @@ def test_show_tells_of_held_mail(new_lab):
     text = lab.daemon.bulkwatch("show", "1", json=False).stdout
     assert re.search(r"^  Action +hold; 1 message is still held$", text, re.M)
     assert re.search(rf"^Held mail\n +QUEUE ID .*\n +{queue_id} +.* 30  held", text, re.M)
-    assert re.search(rf"^ +[\d-]+ [\d:]+ +{queue_id} .*\n      held$", text, re.M)
+    assert re.search(rf"^ +[\d-]+ [\d:]+ +{queue_id} .*\n      still held$", text, re.M)
     order(lab, "release")
     text = lab.daemon.bulkwatch("show", "1", json=False).stdout
     assert f"lan released held mail {queue_id}\n" in text
+    assert "\n      was held, released by lan, " in text
     assert "still held" not in text
 
 
