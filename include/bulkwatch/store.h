@@ -303,6 +303,18 @@ int store_day(struct store *store, struct arena *arena, int64_t now_ms,
 /* Notes that the database failed and works again, for the digest. */
 int store_note_failure(struct store *store, struct err *err);
 
+/* The settings that the daemon works with: their digest (settings.h), and since
+ * when; at_ms 0: it has noted none. To note what is noted already writes
+ * nothing. */
+struct store_in_force {
+	uint64_t digest;
+	int64_t at_ms;
+};
+int store_note_settings(struct store *store,
+    const struct store_in_force *settings, struct err *err);
+int store_get_settings(struct store *store,
+    struct store_in_force *settings_r, struct err *err);
+
 /* ----------------------------------------- follow-up and declarations */
 /* For both kinds of handle; each is a transaction of its own. */
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "args.h"
+#include "bulkwatch/clock.h"
 #include "bulkwatch/json.h"
 #include "bulkwatch/mta.h"
 #include "bulkwatch/template.h"
@@ -234,7 +235,8 @@ check_spool(struct report *r, const char *path)
 
 /* ---------------------------------------------------------------- socket */
 
-static void
+/* Returns true if the daemon is there. */
+static bool
 check_socket(struct report *r, const char *listen)
 {
 	struct err err;
@@ -243,6 +245,35 @@ check_socket(struct report *r, const char *listen)
 	else
 		report(r, "socket", true,
 		    arena_printf(r->arena, "the daemon listens at %s", listen));
+	return r->results[r->n - 1].ok;
+}
+
+/* A reload that was forgotten, or refused for a fault that was mended since. */
+static void
+check_in_force(struct report *r, const struct settings *settings)
+{
+	struct store *store;
+	struct store_in_force in_force;
+	struct err err;
+	char since[CLOCK_LOCAL_MAX];
+	if (ctl_open_database(settings->database, &store, &err) < 0)
+		return; /* said already */
+	int got = store_get_settings(store, &in_force, &err);
+	store_close(&store);
+	if (got < 0 || in_force.at_ms == 0)
+		return;
+	clock_local(in_force.at_ms, since);
+	if (in_force.digest == settings->digest)
+		report(r, "settings", true,
+		    arena_printf(
+			r->arena, "bulkwatchd works with them since %s", since));
+	else
+		report(r, "settings", false,
+		    arena_printf(r->arena,
+			"bulkwatchd works with the settings of %s; the file, "
+			"or a mail text beside it, has changed since: "
+			"systemctl reload bulkwatchd",
+			since));
 }
 
 /* ----------------------------------------------------------- mail server */
@@ -302,7 +333,8 @@ check_all(struct report *r, const char *file, const char *config_dir)
 	check_templates(r, settings);
 	check_database(r, settings->database);
 	check_spool(r, settings->spool);
-	check_socket(r, settings->listen);
+	if (check_socket(r, settings->listen))
+		check_in_force(r, settings);
 	check_mta(r, settings, config_dir);
 	settings_unref(&settings);
 }
