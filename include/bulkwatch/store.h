@@ -465,6 +465,18 @@ int store_has_alert(struct store *store, int64_t id, int64_t created_ms,
 int store_senders(struct store *store, struct arena *arena, size_t top,
     struct sender_total **totals_r, size_t *n_r, struct err *err);
 
+/* Alerts to the admins that did not get through: those given up about cases
+ * that are still open (or, of digests, since since_ms), those that will be tried
+ * again, and the newest of both. Texts in the arena. */
+struct store_trouble {
+	int64_t given_up, delayed;
+	int64_t bulk_send; /* 0: a digest */
+	uint32_t attempts;
+	const char *last_error;
+};
+int store_alert_trouble(struct store *store, struct arena *arena,
+    int64_t since_ms, struct store_trouble *trouble_r, struct err *err);
+
 /* Sizes for `check`: bulk sends, open ones, ledger messages, queued and failed
  * alerts, bytes of the file. */
 struct store_facts {

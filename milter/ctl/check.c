@@ -160,6 +160,31 @@ facts_text(
 	    facts->alerts_failed);
 }
 
+/* Digests that were given up are forgotten after a week. */
+#define TROUBLE_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+static void
+check_alerts(struct report *r, struct store *store)
+{
+	struct store_trouble t;
+	struct err err;
+	if (store_alert_trouble(
+		store, r->arena, clock_wall_ms() - TROUBLE_MS, &t, &err) < 0)
+		report_err(r, "alerts", &err);
+	else if (t.given_up + t.delayed == 0)
+		report(r, "alerts", true, "none is delayed or was given up");
+	else
+		report(r, "alerts", false,
+		    arena_printf(r->arena,
+			"%" PRId64 " given up, %" PRId64
+			" delayed; the newest (bulk send %" PRId64
+			", tried %u times): %s; after mending that, try it "
+			"with bulkwatch selftest, and close the cases whose "
+			"alert was given up",
+			t.given_up, t.delayed, t.bulk_send, t.attempts,
+			t.last_error));
+}
+
 static void
 check_database(struct report *r, const char *path)
 {
@@ -174,6 +199,7 @@ check_database(struct report *r, const char *path)
 		report_err(r, "database", &err);
 	else
 		report(r, "database", true, facts_text(r->arena, path, &facts));
+	check_alerts(r, store);
 	store_close(&store);
 }
 
