@@ -329,12 +329,13 @@ try_server(struct test *t)
 		say_err(t, "server", &err);
 		return;
 	}
-	if (smtp_try(s->alerts.smtp, s->alerts.from, &err) < 0)
+	if (smtp_try(s->alerts.smtp, s->alerts.from, &s->alerts.to, &err) < 0)
 		say_err(t, "server", &err);
 	else /* the URL may hold a password */
 		say(t, "server", true,
 		    arena_printf(t->arena,
-			"%s lets alerts in; no mail was sent",
+			"%s lets alerts in, and takes each of "
+			"alerts.to; no mail was sent",
 			at == NULL ? s->alerts.smtp : at + 1));
 	smtp_deinit();
 }
