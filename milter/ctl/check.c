@@ -16,6 +16,7 @@
 #include "bulkwatch/text.h"
 #include "ctl.h"
 #include "probe.h"
+#include "rights.h"
 #include "views.h"
 
 #define RESULTS_MAX 200
@@ -351,6 +352,12 @@ check_print(
 }
 
 static void
+report_rights(void *context, const char *subject, const char *text)
+{
+	report(context, subject, false, text);
+}
+
+static void
 check_all(struct report *r, const char *file, const char *config_dir)
 {
 	const struct settings *settings;
@@ -359,6 +366,8 @@ check_all(struct report *r, const char *file, const char *config_dir)
 	check_templates(r, settings);
 	check_database(r, settings->database);
 	check_spool(r, settings->spool);
+	const struct rights rights = {r->arena, report_rights, r};
+	rights_check(&rights, settings);
 	if (check_socket(r, settings->listen))
 		check_in_force(r, settings);
 	check_mta(r, settings, config_dir);

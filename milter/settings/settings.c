@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bulkwatch/able.h"
 #include "bulkwatch/clock.h"
 #include "file.h"
 #include "reader.h"
@@ -206,6 +207,7 @@ static void
 check_secret(struct reader *reader, const config_t *config, bool world_readable)
 {
 	const char *url = reader->snapshot->settings.alerts.smtp;
+	const char *user = reader->snapshot->settings.user;
 	const config_setting_t *setting = config_lookup(config, "alerts.smtp");
 	if (setting == NULL || url == NULL || !value_smtp_has_password(url))
 		return;
@@ -221,7 +223,8 @@ check_secret(struct reader *reader, const config_t *config, bool world_readable)
 	if (world_readable)
 		reader_fault(reader, setting, "alerts.smtp",
 		    "holds a password, and everybody on this machine may read "
-		    "the file; run: chmod o-rwx %s",
+		    "the file; run: chgrp %s %s && chmod 640 %s",
+		    able_group(user == NULL ? NULL : getpwnam(user)), file,
 		    file);
 }
 

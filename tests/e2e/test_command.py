@@ -241,6 +241,23 @@ def test_check_says_that_a_refused_reload_left_the_old_settings(lab, faults):
     assert "works with the settings of" in faults(daemon)["settings"]
 
 
+@pytest.mark.parametrize("what", ["database", "spool"])
+def test_check_says_what_the_daemons_user_cannot_use(lab, faults, what):
+    """By root it can be opened: as after cp."""
+    daemon = lab.daemon
+    daemon.set(user="nobody")
+    path = getattr(daemon, what)
+    daemon.reload()
+    for folder in [path, *path.parents]:
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(folder.stat().st_mode | 0o777)
+    path.chmod(0o700)
+    rows = daemon.bulkwatch("check", status=1)
+    texts = [row["text"] for row in json.loads(rows.stdout) if row["subject"] == what]
+    assert any(f"user nobody cannot use {path} (root:root 0700); run: chown nobody:nogroup {path}"
+               in text for text in texts), texts
+
+
 def test_check_says_that_messages_wait_in_the_spool(lab, faults):
     with locked(lab.daemon.database):
         lab.send(addresses(25))
