@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -48,6 +49,21 @@ able(const struct passwd *who, const char *path, int mode)
 	return WEXITSTATUS(status) == TRIED_YES  ? 1
 	       : WEXITSTATUS(status) == TRIED_NO ? 0
 						 : -1;
+}
+
+int
+able_folder(const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	const int length = slash == NULL ? 0 : (int)(slash - path);
+	char folder[4096];
+	snprintf(folder, sizeof(folder), "%.*s", length, path);
+	if (length == 0 || access(folder, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	return err_set(err,
+	    "the folder %s is missing; run: install -d -o bulkwatch -g "
+	    "bulkwatch -m 0750 %s, then: systemctl restart bulkwatchd",
+	    folder, folder);
 }
 
 const char *

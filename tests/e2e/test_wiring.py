@@ -236,6 +236,7 @@ def test_a_socket_that_postfix_cannot_open_is_found(running, settings):
     try:
         text = the_fault(running.daemon, settings.dir)
         assert f"cannot pass the folder {socket.parent} " in text
+        assert f"chmod 0750 {socket.parent}" in text and "adduser" not in text
     finally:
         socket.parent.chmod(0o2755)
     assert faults(running.daemon, settings.dir) == []
