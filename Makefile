@@ -306,6 +306,9 @@ uninstall:
 	    $(DESTDIR)$(SYSUSERSDIR)/bulkwatch.conf \
 	    $(DESTDIR)$(TMPFILESDIR)/bulkwatch.conf
 	for m in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
+	@if grep -qs '^[^#]*milters.*bulkwatch' $(DESTDIR)$(SYSCONFDIR)/postfix/main.cf; then \
+	    echo "$(DESTDIR)$(SYSCONFDIR)/postfix/main.cf still names bulkwatch's socket:" \
+	        "take it out of smtpd_milters and non_smtpd_milters, then postfix reload"; fi
 
 clean:
 	rm -rf build

@@ -87,6 +87,8 @@ struct settings {
 	struct snapshot *snapshot; /* NULL: made by hand, not by settings_load;
 	                            * references are not counted then */
 	const char *file; /* as given to settings_load */
+	uint64_t digest;  /* of its text, the files it includes and the mail
+	                   * texts: whether anything was changed since */
 
 	/* As libmilter takes it: unix:PATH, inet:PORT@HOST or
 	 * inet6:PORT@[ADDRESS] (or a host name); the prefix fits an address. */

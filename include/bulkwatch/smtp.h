@@ -50,10 +50,12 @@ enum smtp_result smtp_send(const struct smtp_attempt *attempt,
 
 /*
  * Goes as far as a mail would, without one: connects, starts TLS where smtp_send
- * would, logs in if the URL says so, and hangs up; at most 20 s for each of two
- * connections. from: our address, for EHLO. Returns 0 if a mail could follow,
- * or -1 with a sentence that names the host.
+ * would, logs in if the URL says so, names sender and recipients without ever
+ * sending DATA, and hangs up; at most 20 s for each step. from: our address.
+ * to: recipients, each is tried; may be empty. Returns 0 if a mail could follow,
+ * or -1 with a sentence that names the host, and whom it refused.
  */
-int smtp_try(const char *url, const char *from, struct err *err);
+int smtp_try(const char *url, const char *from, const struct text_list *to,
+    struct err *err);
 
 #endif

@@ -303,6 +303,18 @@ int store_day(struct store *store, struct arena *arena, int64_t now_ms,
 /* Notes that the database failed and works again, for the digest. */
 int store_note_failure(struct store *store, struct err *err);
 
+/* The settings that the daemon works with: their digest (settings.h), and since
+ * when; at_ms 0: it has noted none. To note what is noted already writes
+ * nothing. */
+struct store_in_force {
+	uint64_t digest;
+	int64_t at_ms;
+};
+int store_note_settings(struct store *store,
+    const struct store_in_force *settings, struct err *err);
+int store_get_settings(struct store *store,
+    struct store_in_force *settings_r, struct err *err);
+
 /* ----------------------------------------- follow-up and declarations */
 /* For both kinds of handle; each is a transaction of its own. */
 
@@ -452,6 +464,18 @@ int store_has_alert(struct store *store, int64_t id, int64_t created_ms,
 /* Who sends how much, most recipients first. */
 int store_senders(struct store *store, struct arena *arena, size_t top,
     struct sender_total **totals_r, size_t *n_r, struct err *err);
+
+/* Alerts to the admins that did not get through: those given up about cases
+ * that are still open (or, of digests, since since_ms), those that will be tried
+ * again, and the newest of both. Texts in the arena. */
+struct store_trouble {
+	int64_t given_up, delayed;
+	int64_t bulk_send; /* 0: a digest */
+	uint32_t attempts;
+	const char *last_error;
+};
+int store_alert_trouble(struct store *store, struct arena *arena,
+    int64_t since_ms, struct store_trouble *trouble_r, struct err *err);
 
 /* Sizes for `check`: bulk sends, open ones, ledger messages, queued and failed
  * alerts, bytes of the file. */

@@ -35,8 +35,8 @@ shell_word(struct arena *arena, const char *text)
 	return word == NULL ? NULL : arena_printf(arena, "%s'", word);
 }
 
-/* How to put it back: the daemon must not run, and what the old database left
- * beside it must not be read into the copy. */
+/* How to put it back, a command a line, to be pasted: the daemon must not run,
+ * and what the old database left beside it must not be read into the copy. */
 static const char *
 restore_text(struct arena *arena, const char *copy, const char *database,
     const char *user)
@@ -46,8 +46,10 @@ restore_text(struct arena *arena, const char *copy, const char *database,
 	if (from == NULL || to == NULL)
 		return NULL;
 	return arena_printf(arena,
-	    "systemctl stop bulkwatchd && rm -f %s-wal %s-shm && install -o %s "
-	    "-g %s -m 660 %s %s && systemctl start bulkwatchd",
+	    "  systemctl stop bulkwatchd\n"
+	    "  rm -f %s-wal %s-shm\n"
+	    "  install -o %s -g %s -m 660 %s %s\n"
+	    "  systemctl start bulkwatchd\n",
 	    to, to, user, user, from, to);
 }
 
@@ -61,11 +63,14 @@ say_done(struct ctl *ctl, const char *path, const struct settings *settings)
 	int result = view_line(&view, "",
 	    arena_printf(arena, "The database is copied to %s (%lld bytes).",
 		path, (long long)size_of(path)));
+	const char *restore = restore_text(arena, whole == NULL ? path : whole,
+	    settings->database,
+	    settings->user == NULL ? "bulkwatch" : settings->user);
+	if (restore == NULL)
+		result = -1;
+	/* Not cut to the screen: what is pasted must be whole. */
 	if (result == 0)
-		result = view_line(&view, "To restore it: ",
-		    restore_text(arena, whole == NULL ? path : whole,
-			settings->database,
-			settings->user == NULL ? "bulkwatch" : settings->user));
+		fprintf(ctl->out, "To restore it, as root:\n%s", restore);
 	free(whole);
 	return ctl_printed(ctl, result);
 }

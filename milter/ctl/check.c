@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 
 #include "args.h"
+#include "bulkwatch/clock.h"
 #include "bulkwatch/json.h"
 #include "bulkwatch/mta.h"
 #include "bulkwatch/template.h"
 #include "bulkwatch/text.h"
 #include "ctl.h"
 #include "probe.h"
+#include "rights.h"
 #include "views.h"
 
 #define RESULTS_MAX 200
@@ -159,6 +161,31 @@ facts_text(
 	    facts->alerts_failed);
 }
 
+/* Digests that were given up are forgotten after a week. */
+#define TROUBLE_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+static void
+check_alerts(struct report *r, struct store *store)
+{
+	struct store_trouble t;
+	struct err err;
+	if (store_alert_trouble(
+		store, r->arena, clock_wall_ms() - TROUBLE_MS, &t, &err) < 0)
+		report_err(r, "alerts", &err);
+	else if (t.given_up + t.delayed == 0)
+		report(r, "alerts", true, "none is delayed or was given up");
+	else
+		report(r, "alerts", false,
+		    arena_printf(r->arena,
+			"%" PRId64 " given up, %" PRId64
+			" delayed; the newest (bulk send %" PRId64
+			", tried %u times): %s; after mending that, try it "
+			"with bulkwatch selftest, and close the cases whose "
+			"alert was given up",
+			t.given_up, t.delayed, t.bulk_send, t.attempts,
+			t.last_error));
+}
+
 static void
 check_database(struct report *r, const char *path)
 {
@@ -173,6 +200,7 @@ check_database(struct report *r, const char *path)
 		report_err(r, "database", &err);
 	else
 		report(r, "database", true, facts_text(r->arena, path, &facts));
+	check_alerts(r, store);
 	store_close(&store);
 }
 
@@ -234,7 +262,8 @@ check_spool(struct report *r, const char *path)
 
 /* ---------------------------------------------------------------- socket */
 
-static void
+/* Returns true if the daemon is there. */
+static bool
 check_socket(struct report *r, const char *listen)
 {
 	struct err err;
@@ -243,6 +272,35 @@ check_socket(struct report *r, const char *listen)
 	else
 		report(r, "socket", true,
 		    arena_printf(r->arena, "the daemon listens at %s", listen));
+	return r->results[r->n - 1].ok;
+}
+
+/* A reload that was forgotten, or refused for a fault that was mended since. */
+static void
+check_in_force(struct report *r, const struct settings *settings)
+{
+	struct store *store;
+	struct store_in_force in_force;
+	struct err err;
+	char since[CLOCK_LOCAL_MAX];
+	if (ctl_open_database(settings->database, &store, &err) < 0)
+		return; /* said already */
+	int got = store_get_settings(store, &in_force, &err);
+	store_close(&store);
+	if (got < 0 || in_force.at_ms == 0)
+		return;
+	clock_local(in_force.at_ms, since);
+	if (in_force.digest == settings->digest)
+		report(r, "settings", true,
+		    arena_printf(
+			r->arena, "bulkwatchd works with them since %s", since));
+	else
+		report(r, "settings", false,
+		    arena_printf(r->arena,
+			"bulkwatchd works with the settings of %s; the file, "
+			"or a mail text beside it, has changed since: "
+			"systemctl reload bulkwatchd",
+			since));
 }
 
 /* ----------------------------------------------------------- mail server */
@@ -294,6 +352,12 @@ check_print(
 }
 
 static void
+report_rights(void *context, const char *subject, const char *text)
+{
+	report(context, subject, false, text);
+}
+
+static void
 check_all(struct report *r, const char *file, const char *config_dir)
 {
 	const struct settings *settings;
@@ -302,7 +366,10 @@ check_all(struct report *r, const char *file, const char *config_dir)
 	check_templates(r, settings);
 	check_database(r, settings->database);
 	check_spool(r, settings->spool);
-	check_socket(r, settings->listen);
+	const struct rights rights = {r->arena, report_rights, r};
+	rights_check(&rights, settings);
+	if (check_socket(r, settings->listen))
+		check_in_force(r, settings);
 	check_mta(r, settings, config_dir);
 	settings_unref(&settings);
 }

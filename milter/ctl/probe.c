@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bulkwatch/able.h"
+
 /* Connects within PROBE_TIMEOUT_MS. Returns 0, or -1 with errno set. */
 static int
 connect_in_time(int fd, const struct sockaddr *address, socklen_t length)
@@ -80,6 +82,8 @@ connect_unix(const char *path, struct err *err)
 		return err_set(
 		    err, "the path %s is too long for a socket", path);
 	memcpy(address.sun_path, path, length);
+	if (able_folder(path, err) < 0)
+		return -1;
 	if (stat(path, &info) == 0 && !S_ISSOCK(info.st_mode))
 		return err_set(err,
 		    "%s is no socket; move it away, then start the daemon",

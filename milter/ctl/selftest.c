@@ -162,6 +162,24 @@ read_seen(struct test *t)
 	return got == 1 ? 0 : say_err(t, "database", &err);
 }
 
+/* The daemon goes by what it read, not by what the file says now. */
+static void
+tell_in_force(struct test *t)
+{
+	struct err err;
+	char since[CLOCK_LOCAL_MAX];
+	struct store_in_force in_force;
+	if (store_get_settings(t->store, &in_force, &err) < 0 ||
+	    in_force.at_ms == 0 || in_force.digest == t->settings->digest)
+		return;
+	clock_local(in_force.at_ms, since);
+	say(t, "settings", false,
+	    arena_printf(t->arena,
+		"the daemon works with the settings of %s, and %s has changed "
+		"since: systemctl reload bulkwatchd",
+		since, t->settings->file));
+}
+
 /* Asks whether the daemon has the same database. */
 static int
 greet(struct test *t)
@@ -170,10 +188,12 @@ greet(struct test *t)
 	double took_ms;
 	if (send_to(t, 0, &answer, &took_ms) < 0 || read_seen(t) < 0)
 		return -1;
-	if (t->seen.greeted)
+	if (t->seen.greeted) {
+		tell_in_force(t);
 		return say(t, "database", true,
 		    arena_printf(t->arena, "the daemon works on %s",
 			t->settings->database));
+	}
 	return say(t, "database", false,
 	    arena_printf(t->arena,
 		"who listens at %s does not see what was just written into "
@@ -309,12 +329,13 @@ try_server(struct test *t)
 		say_err(t, "server", &err);
 		return;
 	}
-	if (smtp_try(s->alerts.smtp, s->alerts.from, &err) < 0)
+	if (smtp_try(s->alerts.smtp, s->alerts.from, &s->alerts.to, &err) < 0)
 		say_err(t, "server", &err);
 	else /* the URL may hold a password */
 		say(t, "server", true,
 		    arena_printf(t->arena,
-			"%s lets alerts in; no mail was sent",
+			"%s lets alerts in, and takes each of "
+			"alerts.to; no mail was sent",
 			at == NULL ? s->alerts.smtp : at + 1));
 	smtp_deinit();
 }

@@ -14,6 +14,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "bulkwatch/able.h"
+
 /* Connections that may wait to be accepted: an MTA that starts all its
  * processes at once must not be refused. */
 #define BACKLOG 1024
@@ -81,7 +83,10 @@ listen_unix(const char *path, struct listener *listener_r, struct err *err)
 	umask(before);
 	errno = saved;
 	if (failed < 0 || listen(fd, BACKLOG) < 0) {
-		err_sys(err, "listen: %s", path);
+		if (saved != ENOENT || able_folder(path, err) == 0)
+			err_sys(err, "listen: %s", path);
+		else
+			err_wrap(err, "listen");
 		close(fd);
 		return -1;
 	}

@@ -19,6 +19,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "bulkwatch/able.h"
 #include "bulkwatch/current.h"
 #include "bulkwatch/header.h"
 #include "bulkwatch/listen.h"
@@ -255,6 +256,12 @@ run(const char *file)
 	mail_init();
 	watch_raise_limit();
 	int failed = start(&d, &err);
+	/* Not refused: a container may have no other user. */
+	if (failed == 0 && geteuid() == 0)
+		log_text(LOG_LEVEL_WARNING, "root",
+		    "bulkwatchd runs as root, and what it makes is root's: "
+		    "started as another user later, it could not use its "
+		    "database; set user = \"bulkwatch\"");
 	if (failed == 0)
 		failed = serve(&d, &err);
 	if (failed < 0)
@@ -264,6 +271,25 @@ run(const char *file)
 	finish(&d);
 	mail_deinit();
 	return failed < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* What is no fault of the file, and yet not as it should be. */
+static void
+say_doubts(const char *file, const struct settings *settings)
+{
+	const struct passwd *who = able_daemon(file, settings->user);
+	if (who != NULL && able(who, file, R_OK) == 0)
+		fprintf(stderr,
+		    "%s: bulkwatchd's user %s cannot read it; run: chgrp %s %s "
+		    "&& chmod 640 %s\n",
+		    file, who->pw_name, able_group(who), file, file);
+	for (size_t i = 0; i < settings->alerts.to.n; i++) {
+		const char *at = strrchr(settings->alerts.to.items[i], '@');
+		if (at != NULL && strcmp(at, "@example.gov.vn") == 0)
+			printf("%s: note: alerts.to has %s, the address of the "
+			       "example; write who shall be told\n",
+			    file, settings->alerts.to.items[i]);
+	}
 }
 
 /* -t */
@@ -282,6 +308,7 @@ check(const char *file)
 		    "%s: user: there is no user \"%s\" on this machine; "
 		    "systemd-sysusers makes the user bulkwatch\n",
 		    file, settings->user);
+	say_doubts(file, settings);
 	settings_unref(&settings);
 	return known ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -20,6 +20,7 @@ struct upkeep {
 	struct upkeep_options options;
 	pthread_t thread, verifier;
 	struct store_check check;
+	struct store_in_force in_force;
 	atomic_bool stop;
 };
 
@@ -56,6 +57,31 @@ log_faults(char *faults)
 			log_text(LOG_LEVEL_ERROR, "settings", "%s", line);
 }
 
+static int
+note_in_force(struct store *store, void *context, struct err *err)
+{
+	const struct upkeep *u = context;
+	return store_note_settings(store, &u->in_force, err);
+}
+
+/* For `bulkwatch check`, which cannot see what we work with. Where the database
+ * fails, or is a new one, it is noted with the next housekeeping. */
+static void
+note_settings(struct upkeep *u)
+{
+	struct err err;
+	recorder_call(u->options.recorder, note_in_force, u, &err);
+}
+
+/* What came into force now. */
+static void
+take_note(struct upkeep *u, const struct settings *settings)
+{
+	u->in_force = (struct store_in_force){
+	    .digest = settings->digest, .at_ms = clock_wall_ms()};
+	note_settings(u);
+}
+
 static void
 reload(struct upkeep *u)
 {
@@ -73,6 +99,7 @@ reload(struct upkeep *u)
 	say_what_needs_restart(before, fresh);
 	settings_unref(&before);
 	recorder_set_settings(u->options.recorder, fresh);
+	take_note(u, fresh);
 	current_set(u->options.current, fresh);
 	notifier_wake(u->options.notifier);
 	log_text(LOG_LEVEL_NOTICE, "reloaded", "%s is in force",
@@ -189,6 +216,7 @@ housekeeping(struct upkeep *u)
 	say_purged("closed bulk sends",
 	    repeat(u, purge_closed, now_ms - s->evidence_keep_secs * 1000));
 	daily_digest(u, s);
+	note_settings(u);
 	settings_unref(&s);
 }
 
@@ -249,6 +277,9 @@ upkeep_init(const struct upkeep_options *options, struct upkeep **upkeep_r,
 		return err_set(err, "memory is out");
 	u->options = *options;
 	store_check_init(&u->check);
+	const struct settings *s = current_get(u->options.current);
+	take_note(u, s);
+	settings_unref(&s);
 	if (pthread_create(&u->thread, NULL, run, u) != 0) {
 		free(u);
 		return err_set(err, "the upkeep's thread cannot be made");

@@ -262,7 +262,7 @@ check_reach(struct edit *e, struct err *err)
 /* What stands in master.cf holds instead of main.cf's. */
 static void
 note_overrides(struct edit *e, const struct services *services,
-    struct mta_outcome *outcome)
+    const struct standing *standing, struct mta_outcome *outcome)
 {
 	const char *place =
 	    place_for_postfix(e->arena, &e->place, e->queue_directory);
@@ -272,8 +272,13 @@ note_overrides(struct edit *e, const struct services *services,
 			const char *own = service_override(s, edit_lists[k]);
 			if (own == NULL || strstr(own, place) != NULL)
 				continue;
-			const char *more = service_mend(
-			    e->arena, e->folder, s, edit_lists[k], own, place);
+			/* With all that our entry in main.cf has. */
+			const char *entry = milters_write_tight(
+			    e->arena, &standing->last, place);
+			const char *more =
+			    entry == NULL ? NULL
+					  : service_mend(e->arena, e->folder, s,
+						edit_lists[k], own, entry);
 			edit_note(outcome,
 			    arena_printf(e->arena,
 				"%s has a list of its own in master.cf, %s = "
@@ -371,7 +376,7 @@ attach(struct edit *e, const struct mta_options *options,
 	if (attach_to_lists(e, options->default_action, s, outcome, err) < 0)
 		return -1;
 	note_default_action(e, &s[0], outcome);
-	note_overrides(e, services, outcome);
+	note_overrides(e, services, &s[0], outcome);
 	if (options->dry_run || outcome->changes_n == 0)
 		return 0;
 	return apply(e, named_us, err);

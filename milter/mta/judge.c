@@ -190,32 +190,64 @@ judge_timeout(struct judge *j, const struct way *way, const struct milter *m,
 		mend == NULL ? "" : mend));
 }
 
+/* What happens at a service; services at which the same does stand together. */
+static void
+note_away(struct judge *j, const char *label, const char *what)
+{
+	size_t i = 0;
+	if (what == NULL)
+		return;
+	while (i < j->away_n && strcmp(j->away[i].what, what) != 0)
+		i++;
+	if (i == AWAY_MAX)
+		return;
+	if (i == j->away_n)
+		j->away[j->away_n++].what = what;
+	j->away[i].labels = joined(j, j->away[i].labels, label);
+}
+
+const char *
+judge_away(const struct judge *j)
+{
+	const char *text = "";
+	if (j->away_n == 1)
+		return j->away[0].what;
+	for (size_t i = 0; i < j->away_n && text != NULL; i++)
+		text = arena_printf(j->w->arena, "%s%sat %s %s", text,
+		    i == 0 ? "" : "; ",
+		    j->away[i].labels == NULL ? "?" : j->away[i].labels,
+		    j->away[i].what);
+	return j->away_n == 0 || text == NULL ? "see above" : text;
+}
+
 static void
 judge_default_action(
     struct judge *j, const struct way *way, const struct milter *m)
 {
 	const struct wiring *w = j->w;
 	const char *action = milters_attribute(m, "default_action");
-	if (action == NULL)
+	const char *named = "default_action of our entry";
+	if (action == NULL) {
 		action = wiring_value(w, way->asks, "milter_default_action");
+		named = "milter_default_action";
+	}
 	const char *means = wiring_default_action(action);
 	if (strcmp(action, "reject") == 0)
 		judge_add(j, MTA_FAULT,
 		    arena_printf(w->arena,
 			"while bulkwatchd does not answer, mail at %s is "
-			"refused for good (milter_default_action = reject); "
+			"refused for good (%s = reject); "
 			"%s --default-action accept",
-			way->label, judge_attach_command(j)));
+			way->label, named, judge_attach_command(j)));
 	else if (means == NULL)
 		judge_add(j, MTA_NOTE,
 		    arena_printf(w->arena,
-			"milter_default_action = %s at %s is not known to "
-			"this check",
-			action, way->label));
-	else if (j->away == NULL || strstr(j->away, means) == NULL)
-		j->away = joined(j, j->away,
-		    arena_printf(w->arena, "%s (milter_default_action = %s)",
-			means, action));
+			"%s = %s at %s is not known to this check",
+			named, action, way->label));
+	else
+		note_away(j, way->label,
+		    arena_printf(
+			w->arena, "%s (%s = %s)", means, named, action));
 }
 
 /* ----------------------------------------------------------------- one way */
@@ -237,6 +269,25 @@ judge_taking_back(struct judge *j, const struct way *way, bool off)
 		    "receive_override_options", now, "no_milters")));
 }
 
+/* Our entry for a service that has a list of its own: with what the admin chose
+ * for the one in main.cf. */
+static const char *
+our_entry(const struct judge *j)
+{
+	const struct wiring *w = j->w;
+	struct milter_list *list = arena_alloc(w->arena, sizeof(*list));
+	struct err err;
+	if (list == NULL ||
+	    milters_parse(
+		w->arena, wiring_value(w, NULL, "smtpd_milters"), list, &err) < 0)
+		return j->ours;
+	for (size_t i = 0; i < list->n; i++)
+		if (is_ours(j, &list->items[i]))
+			return milters_write_tight(
+			    w->arena, &list->items[i], j->ours);
+	return j->ours;
+}
+
 static void
 judge_unnamed(struct judge *j, const struct way *way)
 {
@@ -248,13 +299,16 @@ judge_unnamed(struct judge *j, const struct way *way)
 		return;
 	}
 	const char *own = service_override(way->asks, way->parameter);
+	const char *entry = our_entry(j);
+	if (entry == NULL)
+		entry = j->ours;
 	judge_add(j, MTA_FAULT,
 	    arena_printf(j->w->arena,
 		"mail that comes in at %s is not counted: it has a list of "
 		"its own in master.cf, %s = %s; %s",
 		way->label, way->parameter, own[0] == '\0' ? "(none)" : own,
 		service_mend(j->w->arena, j->w->folder, way->asks,
-		    way->parameter, own, j->ours)));
+		    way->parameter, own, entry)));
 }
 
 /* Returns true if nothing more is to be said of it. */

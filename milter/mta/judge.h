@@ -8,6 +8,9 @@
 #include "milters.h"
 #include "wiring.h"
 
+/* Different things that may happen while the daemon does not answer. */
+#define AWAY_MAX 8
+
 /* A way by which mail comes in. */
 struct way {
 	const char *label;             /* of the service by which it comes */
@@ -27,7 +30,11 @@ struct judge {
 	const char *unnamed;   /* ways whose list in main.cf lacks us */
 	const char *parameter; /* those lists */
 	const char *counted;   /* ways that ask us */
-	const char *away;      /* what happens while we do not answer */
+	struct {
+		const char *what;   /* happens while we do not answer … */
+		const char *labels; /* … at these */
+	} away[AWAY_MAX];
+	size_t away_n;
 };
 
 /* Judges a way whose list is known. */
@@ -35,6 +42,10 @@ void judge_way(struct judge *judge, const struct way *way);
 
 /* Adds a finding about Postfix; NULL means that memory was out. */
 void judge_add(struct judge *judge, enum mta_level level, const char *text);
+
+/* What happens while we do not answer: "WHAT", or "at smtp/inet WHAT; at
+ * pickup/unix WHAT". */
+const char *judge_away(const struct judge *judge);
 
 /* The command that attaches the Postfix that is judged. */
 const char *judge_attach_command(const struct judge *judge);

@@ -180,6 +180,22 @@ milters_write(struct arena *arena, const struct milter *milter)
 	return arena_printf(arena, "{ %s }", text);
 }
 
+const char *
+milters_write_tight(
+    struct arena *arena, const struct milter *milter, const char *endpoint)
+{
+	const char *text = endpoint;
+	for (size_t i = 0; i < milter->attributes_n && text != NULL; i++) {
+		const struct milter_attribute *a = &milter->attributes[i];
+		bool plain = strpbrk(a->value, between) == NULL;
+		text = arena_printf(arena, plain ? "%s,%s=%s" : "%s,{%s=%s}",
+		    text, a->name, a->value);
+	}
+	if (text == NULL || milter->attributes_n == 0)
+		return text;
+	return arena_printf(arena, "{%s}", text);
+}
+
 long
 milters_seconds(const char *text)
 {

@@ -53,6 +53,12 @@ int milters_set_attribute(
  * memory is out. */
 const char *milters_write(struct arena *arena, const struct milter *milter);
 
+/* The same without blanks, for master.cf, where a value may have none: with
+ * another endpoint. A value that has blanks keeps them. NULL when memory is
+ * out. */
+const char *milters_write_tight(
+    struct arena *arena, const struct milter *milter, const char *endpoint);
+
 /* Seconds of a time as Postfix writes it (30s, 5m, 1h, 1d, 1w; without a
  * letter seconds); -1 if it is none. */
 long milters_seconds(const char *text);

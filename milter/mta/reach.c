@@ -79,6 +79,32 @@ group_of(struct arena *arena, const char *path)
 	return group == NULL ? NULL : arena_strdup(arena, group->gr_name);
 }
 
+/* True if its mode gives the group nothing: joining that does not help. */
+static bool
+is_closed_to_group(const char *path, bool socket)
+{
+	struct stat info;
+	return stat(path, &info) == 0 &&
+	       (info.st_mode & (socket ? S_IWGRP : S_IXGRP)) == 0;
+}
+
+/* True if the user is in the path's group. */
+static bool
+is_member(const char *user, const char *path)
+{
+	struct stat info;
+	const struct passwd *who = getpwnam(user);
+	gid_t groups[256];
+	int n = sizeof(groups) / sizeof(groups[0]);
+	if (who == NULL || stat(path, &info) < 0 ||
+	    getgrouplist(user, who->pw_gid, groups, &n) < 0)
+		return false;
+	while (n-- > 0)
+		if (groups[n] == info.st_gid)
+			return true;
+	return false;
+}
+
 static const char *
 explain(struct arena *arena, const char *user, const char *path, int tried)
 {
@@ -91,6 +117,16 @@ explain(struct arena *arena, const char *user, const char *path, int tried)
 	if (rights == NULL)
 		return "memory is out";
 	bool join = group != NULL && strcmp(group, "root") != 0;
+	if (join && is_closed_to_group(at, socket))
+		return arena_printf(arena,
+		    "Postfix's user %s cannot %s %s (%s); run: chmod %s %s%s",
+		    user, socket ? "open the socket" : "pass the folder", at,
+		    rights, socket ? "0660" : "0750", at,
+		    is_member(user, at)
+			? ""
+			: arena_printf(arena,
+			      ", then adduser %s %s, then postfix reload", user,
+			      group));
 	return arena_printf(arena,
 	    "Postfix's user %s cannot %s %s (%s); %s%s%s%s", user,
 	    socket ? "open the socket" : "pass the folder", at, rights,

@@ -105,7 +105,7 @@ service_mend(struct arena *arena, const char *folder,
     const struct service *service, const char *parameter, const char *now,
     const char *more)
 {
-	if (strchr(now, '{') != NULL)
+	if (strchr(now, '{') != NULL || strpbrk(more, " \t") != NULL)
 		return arena_printf(arena, "add %s to %s of %s in %s/master.cf",
 		    more, parameter, service->label, folder);
 	const char *list = "";

@@ -217,5 +217,5 @@ wiring_judge(const struct wiring *w, struct mta_findings *findings)
 			"%s: mail is shown to bulkwatchd at %s; while it does "
 			"not answer, %s",
 			w->folder, j.counted,
-			j.away == NULL ? "see above" : j.away));
+			judge_away(&j)));
 }

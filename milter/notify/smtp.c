@@ -263,6 +263,46 @@ set_up(CURL *curl, struct session *session)
 	curl_easy_setopt(curl, CURLOPT_CURLU, session->url);
 }
 
+/* One command; the connection is kept for the next, unless it is the last. */
+static CURLcode
+say(CURL *curl, const char *command, bool last)
+{
+	if (command == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, last ? 1L : 0L);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, command);
+	return curl_easy_perform(curl);
+}
+
+/* A mail to each recipient, up to DATA. libcurl leaves a connection on which a
+ * command was refused, so each begins with MAIL. Refused recipients are in the
+ * dialogue; the others are tried all the same. */
+static CURLcode
+name_recipients(struct session *session, CURL *curl)
+{
+	const struct smtp_attempt *attempt = session->attempt;
+	const char *from = arena_printf(
+	    session->arena, "MAIL FROM:<%s>", attempt->from);
+	for (size_t i = 0; i < attempt->to->n; i++) {
+		const size_t refused = session->dialogue.refused_n;
+		const bool last = i + 1 == attempt->to->n;
+		CURLcode code = say(curl, from, false);
+		if (code != CURLE_OK)
+			return code;
+		code = say(curl,
+		    arena_printf(session->arena, "RCPT TO:<%s>",
+			attempt->to->items[i]),
+		    false);
+		if (code == CURLE_OK)
+			code = say(curl, "RSET", last);
+		else if (session->dialogue.refused_n > refused)
+			code = CURLE_OK;
+		if (code != CURLE_OK)
+			return code;
+	}
+	return CURLE_OK;
+}
+
 /* A connection without a mail: NOOP is what is said once the server has let us
  * in. */
 static CURLcode
@@ -274,9 +314,10 @@ knock(struct session *session)
 		return CURLE_OUT_OF_MEMORY;
 	set_up(curl, session);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, CONNECT_TIMEOUT_SECS);
-	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "NOOP");
 	curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
-	CURLcode code = curl_easy_perform(curl);
+	CURLcode code = say(curl, "NOOP", session->attempt->to->n == 0);
+	if (code == CURLE_OK)
+		code = name_recipients(session, curl);
 	curl_easy_cleanup(curl);
 	return code;
 }
@@ -404,24 +445,30 @@ smtp_send(const struct smtp_attempt *attempt, struct err *err)
 }
 
 int
-smtp_try(const char *url, const char *from, struct err *err)
+smtp_try(const char *url, const char *from, const struct text_list *to,
+    struct err *err)
 {
-	static const struct text_list nobody = {0};
 	const struct smtp_attempt attempt = {
-	    .url = url, .from = from, .to = &nobody};
-	bool refused; /* by nobody */
+	    .url = url, .from = from, .to = to};
+	bool *refused = NULL;
 	struct session session = {.attempt = &attempt, .host = ""};
 	session.arena = arena_new();
 	session.url = curl_url();
 	int result = -1;
-	if (session.url == NULL || session.arena == NULL ||
-	    dialogue_begin(
-		&session.dialogue, session.arena, &nobody, &refused) < 0) {
+	if (session.arena != NULL)
+		refused = arena_alloc(
+		    session.arena, (to->n + 1) * sizeof(*refused));
+	if (session.url == NULL || refused == NULL ||
+	    dialogue_begin(&session.dialogue, session.arena, to, refused) <
+		0) {
 		err_set(err, "no memory to reach a mail server");
 	} else if (read_url(&session, err) == 0) {
 		CURLcode code = with_tls_or_without(&session, knock);
-		if (code == CURLE_OK)
+		if (code == CURLE_OK && session.dialogue.refused_n == 0)
 			result = 0;
+		else if (code == CURLE_OK)
+			err_set(err, "%s refused %s", session.host,
+			    session.dialogue.refusals);
 		else
 			not_sent(&session, code, err);
 	}

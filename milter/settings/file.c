@@ -96,3 +96,13 @@ file_read(struct arena *arena, const char *path, struct file_text *text_r,
 	close(fd);
 	return result < 0 ? -1 : 1;
 }
+
+uint64_t
+file_digest(uint64_t digest, const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	do /* the NUL, too: where a file ends is part of it */
+		digest = (digest ^ *c) * UINT64_C(1099511628211);
+	while (*c++ != '\0');
+	return digest;
+}

@@ -5,6 +5,7 @@
 #define BULKWATCH_SETTINGS_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "bulkwatch/arena.h"
 #include "bulkwatch/err.h"
@@ -21,5 +22,11 @@ struct file_text {
  * the machine may change it, or put another in its place. */
 int file_read(struct arena *arena, const char *path, struct file_text *text_r,
     struct err *err);
+
+/* Goes on with a digest (FNV-1a) of texts: it tells whether they are still the
+ * same, and keeps nobody from making others that have it, too. Begin with
+ * FILE_DIGEST_START. */
+#define FILE_DIGEST_START UINT64_C(14695981039346656037)
+uint64_t file_digest(uint64_t digest, const char *text);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bulkwatch/able.h"
 #include "bulkwatch/clock.h"
 #include "file.h"
 #include "reader.h"
@@ -206,6 +207,7 @@ static void
 check_secret(struct reader *reader, const config_t *config, bool world_readable)
 {
 	const char *url = reader->snapshot->settings.alerts.smtp;
+	const char *user = reader->snapshot->settings.user;
 	const config_setting_t *setting = config_lookup(config, "alerts.smtp");
 	if (setting == NULL || url == NULL || !value_smtp_has_password(url))
 		return;
@@ -221,11 +223,20 @@ check_secret(struct reader *reader, const config_t *config, bool world_readable)
 	if (world_readable)
 		reader_fault(reader, setting, "alerts.smtp",
 		    "holds a password, and everybody on this machine may read "
-		    "the file; run: chmod o-rwx %s",
+		    "the file; run: chgrp %s %s && chmod 640 %s",
+		    able_group(user == NULL ? NULL : getpwnam(user)), file,
 		    file);
 }
 
 /* -------------------------------------------------------------- loading */
+
+static void
+scan_included_text(struct reader *reader, const char *path, const char *text)
+{
+	uint64_t *digest = &reader->snapshot->settings.digest;
+	*digest = file_digest(*digest, text);
+	scan_text(path, text, reader->faults);
+}
 
 /* Files that were included passed libconfig; what it takes in silence is looked
  * for in them too. */
@@ -243,7 +254,7 @@ scan_included(struct reader *reader, const config_t *config)
 		if (path == NULL)
 			reader->faults->memory_out = true;
 		else if (file_read(reader->arena, path, &text, &err) > 0)
-			scan_text(path, text.text, reader->faults);
+			scan_included_text(reader, path, text.text);
 		else
 			faults_add(reader->faults, &place, "%s", err.text);
 	}
@@ -266,13 +277,15 @@ read_config(
 	if (settings->alerts.language != NULL)
 		templates_load(reader->arena, reader->folder,
 		    settings->alerts.language, settings->alerts.templates,
-		    reader->faults);
+		    &settings->digest, reader->faults);
 }
 
 static void
 read_text(struct reader *reader, const struct file_text *text)
 {
 	config_t config;
+	reader->snapshot->settings.digest =
+	    file_digest(FILE_DIGEST_START, text->text);
 	if (scan_text(reader->file, text->text, reader->faults) < 0)
 		return;
 	config_init(&config);

@@ -6,7 +6,7 @@
 static void
 load_one(struct arena *arena, const char *folder, const char *language,
     enum template_id id, const struct template **template_r,
-    struct faults *faults)
+    uint64_t *digest, struct faults *faults)
 {
 	struct err err;
 	struct file_text file;
@@ -17,6 +17,7 @@ load_one(struct arena *arena, const char *folder, const char *language,
 		return;
 	}
 	int found = file_read(arena, path, &file, &err);
+	*digest = file_digest(*digest, found > 0 ? file.text : "");
 	if (found > 0) {
 		*template_r = template_read(arena, path, file.text, faults);
 	} else if (found == 0) {
@@ -30,9 +31,10 @@ load_one(struct arena *arena, const char *folder, const char *language,
 
 void
 templates_load(struct arena *arena, const char *folder, const char *language,
-    const struct template *templates_r[TEMPLATES_N], struct faults *faults)
+    const struct template *templates_r[TEMPLATES_N], uint64_t *digest,
+    struct faults *faults)
 {
 	for (int id = 0; id < TEMPLATES_N; id++)
 		load_one(arena, folder, language, (enum template_id)id,
-		    &templates_r[id], faults);
+		    &templates_r[id], digest, faults);
 }

@@ -172,3 +172,26 @@ store_alerts_settle(struct store *store, const int64_t *ids, size_t n,
 	store_rollback(store);
 	return -1;
 }
+
+int
+store_alert_trouble(struct store *store, struct arena *arena, int64_t since_ms,
+    struct store_trouble *trouble_r, struct err *err)
+{
+	*trouble_r = (struct store_trouble){.last_error = ""};
+	sqlite3_stmt *row =
+	    sql_bind(&store->sql, SQL_ALERT_TROUBLE, err, "i", since_ms);
+	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
+	if (got < 1)
+		return got < 0 ? store_err(store, err, "alerts") : 0;
+	*trouble_r = (struct store_trouble){
+	    .given_up = sqlite3_column_int64(row, 0),
+	    .delayed = sqlite3_column_int64(row, 1),
+	    .bulk_send = sqlite3_column_int64(row, 2),
+	    .attempts = (uint32_t)sqlite3_column_int64(row, 3),
+	    .last_error = sql_text(row, 4, arena),
+	};
+	sql_done(row);
+	return trouble_r->last_error == NULL
+		   ? err_set(err, "alerts: memory is out")
+		   : 0;
+}

@@ -254,6 +254,14 @@ static const char *const texts[SQL_N] = {
         "sent_at = ?7 WHERE id = ?1 AND state = 1 RETURNING bulk_send, kind",
     [SQL_ALERTS_FAILED] =
         "SELECT count(*) FROM alert WHERE state = 3 AND next_at >= ?",
+    [SQL_ALERT_TROUBLE] =
+        "WITH trouble AS (SELECT * FROM alert a WHERE kind <> 4 AND "
+        "(state = 1 AND attempts > 0 OR state = 3 AND "
+        "(bulk_send = 0 AND next_at >= ?1 OR EXISTS (SELECT 1 FROM bulk_send b "
+        "WHERE b.id = a.bulk_send AND b.status <> 3)))) "
+        "SELECT (SELECT count(*) FROM trouble WHERE state = 3), "
+        "(SELECT count(*) FROM trouble WHERE state = 1), "
+        "bulk_send, attempts, last_error FROM trouble ORDER BY id DESC LIMIT 1",
     [SQL_ALERT_TOLD] = "UPDATE bulk_send SET alerted = distinct_recipients "
                        "WHERE id = ?",
 

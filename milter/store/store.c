@@ -482,6 +482,41 @@ store_get_place(
 		   : 0;
 }
 
+int
+store_get_settings(
+    struct store *store, struct store_in_force *settings_r, struct err *err)
+{
+	int64_t digest;
+	if (store_meta_get(store, META_SETTINGS, &digest, err) < 0 ||
+	    store_meta_get(store, META_SETTINGS_AT, &settings_r->at_ms, err) <
+		0)
+		return store_err(store, err, "settings in force");
+	settings_r->digest = (uint64_t)digest;
+	return 0;
+}
+
+int
+store_note_settings(struct store *store, const struct store_in_force *settings,
+    struct err *err)
+{
+	struct store_in_force noted;
+	if (store_get_settings(store, &noted, err) < 0)
+		return -1;
+	if (noted.digest == settings->digest && noted.at_ms == settings->at_ms)
+		return 0;
+	if (store_begin(store, err) < 0)
+		return -1;
+	if (store_meta_set(store, META_SETTINGS, (int64_t)settings->digest,
+		err) == 0 &&
+	    store_meta_set(store, META_SETTINGS_AT, settings->at_ms, err) ==
+		0 &&
+	    store_commit(store, err) == 0)
+		return 0;
+	store_err(store, err, "settings in force");
+	store_rollback(store);
+	return -1;
+}
+
 /* --------------------------------------------------------- transactions */
 
 /* One of the files beside the database has the name that it had at the last

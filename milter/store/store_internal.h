@@ -73,6 +73,8 @@ struct store {
 #define META_DAILY "daily-told-ms"
 #define META_DAILY_DAY "daily-day"
 #define META_PURGED_UPTO "purged-upto"
+#define META_SETTINGS "settings-digest"
+#define META_SETTINGS_AT "settings-at-ms"
 
 /* 0 where there is no such row. */
 int store_meta_get(struct store *store, const char *key, int64_t *value_r,

@@ -208,6 +208,56 @@ def test_check_says_what_is_wrong_with_the_settings(lab, faults):
     assert "on_failure" in wrong["settings"]
 
 
+@pytest.mark.parametrize("change", ["rule", "mail text"])
+def test_check_says_that_a_reload_was_forgotten(lab, faults, change):
+    daemon = lab.daemon
+    if change == "rule":
+        daemon.set(rules=[{"name": "strict", "recipients": 5}])
+        daemon.write_config()
+    else:
+        folder = daemon.dir / "templates" / "vi"
+        folder.mkdir(parents=True)
+        (folder / "started.txt").write_text("Subject: {sender}\n\nSee to it.\n")
+    wrong = faults(daemon)
+    assert list(wrong) == ["settings"]
+    assert "has changed since: systemctl reload bulkwatchd" in wrong["settings"]
+    tested = daemon.bulkwatch("selftest", status=1)
+    assert any(not row["ok"] and row["subject"] == "settings" and "reload" in row["text"]
+               for row in json.loads(tested.stdout))
+    before = len(daemon.log())
+    daemon.reload()
+    daemon.wait_for_log("event=reloaded", after=before)
+    assert faults(daemon, status=0) == {}
+
+
+def test_check_says_that_a_refused_reload_left_the_old_settings(lab, faults):
+    daemon = lab.daemon
+    daemon.set(on_failure="maybe")
+    before = len(daemon.log())
+    daemon.reload()
+    daemon.wait_for_log("event=reload-refused", after=before)
+    daemon.set(on_failure="defer")
+    daemon.write_config()
+    assert "works with the settings of" in faults(daemon)["settings"]
+
+
+@pytest.mark.parametrize("what", ["database", "spool"])
+def test_check_says_what_the_daemons_user_cannot_use(lab, what):
+    """By root it can be opened: as after cp."""
+    daemon = lab.daemon
+    daemon.set(user="nobody")
+    path = getattr(daemon, what)
+    daemon.reload()
+    for folder in [path, *path.parents]:
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(folder.stat().st_mode | 0o555)
+    path.chmod(0o700)
+    rows = daemon.bulkwatch("check", status=1)
+    texts = [row["text"] for row in json.loads(rows.stdout) if row["subject"] == what]
+    assert any(f"user nobody cannot use {path} (root:root 0700); run: chown nobody:nogroup {path}"
+               in text for text in texts), texts
+
+
 def test_check_says_that_messages_wait_in_the_spool(lab, faults):
     with locked(lab.daemon.database):
         lab.send(addresses(25))

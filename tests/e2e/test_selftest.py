@@ -311,8 +311,10 @@ def test_a_store_that_fails_meanwhile_is_told_and_no_trace_is_left(daemon):
 
 
 def test_a_mail_server_that_is_down_is_told(daemon, sink):
+    before = len(daemon.log())
     daemon.set(alerts={"smtp": f"smtp://127.0.0.1:{free_port()}"})
-    daemon.write_config()
+    daemon.reload()
+    daemon.wait_for_log("event=reloaded", after=before)
     subject, text = fault(daemon)
     assert subject == "server" and "127.0.0.1 could not be used" in text
 

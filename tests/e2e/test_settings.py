@@ -109,7 +109,8 @@ def test_password_that_everybody_may_read_is_refused(new_lab):
     assert daemon.check_settings().returncode == 0
     daemon.config.chmod(0o644)
     checked = daemon.check_settings()
-    assert checked.returncode == 1 and "chmod" in checked.stderr
+    assert checked.returncode == 1
+    assert f"chgrp bulkwatch {daemon.config} && chmod 640 {daemon.config}" in checked.stderr
     assert "a-secret" not in checked.stderr
 
 
@@ -122,6 +123,22 @@ def test_template_with_an_unknown_placeholder_is_a_fault(new_lab):
     checked = daemon.check_settings()
     assert checked.returncode == 1
     assert "started.txt:4:" in checked.stderr and "recipients" in checked.stderr
+
+
+def test_settings_that_the_daemons_user_cannot_read_are_told(new_lab):
+    daemon = new_lab(user="nobody").daemon
+    daemon.write_config()
+    daemon.config.chmod(0o600)
+    checked = daemon.check_settings()
+    assert checked.returncode == 0
+    assert f"user nobody cannot read it; run: chgrp nogroup {daemon.config}" in checked.stderr
+
+
+def test_an_address_of_the_example_is_noted(new_lab):
+    daemon = new_lab(alerts={"to": ["postmaster@example.gov.vn"]}).daemon
+    daemon.write_config()
+    checked = daemon.check_settings()
+    assert checked.returncode == 0 and "note: alerts.to has postmaster@" in checked.stdout
 
 
 def test_check_says_that_right_settings_are_right_and_touches_nothing(new_lab):

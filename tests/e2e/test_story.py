@@ -158,6 +158,9 @@ def test_backup_is_whole_and_overwrites_nothing(lab, tmp_path):
     with sqlite3.connect(copy) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert db.execute("SELECT count(*) FROM bulk_send").fetchone() == (1,)
+    commands = said.stdout.split("To restore it, as root:\n")[1].splitlines()
+    assert [line.split()[0] for line in commands] == ["systemctl", "rm", "install", "systemctl"]
+    assert commands[2].endswith(f" {copy} {lab.daemon.database}")
     before = copy.read_bytes()
     again = run(lab, "backup", str(copy))
     assert again.returncode == 1 and "not overwritten" in again.stderr

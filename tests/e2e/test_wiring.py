@@ -62,6 +62,11 @@ FAULTS = {
         BOTH, "submission inet n - n - - smtpd\n  -o smtpd_milters=inet:localhost:11332\n",
         ["submission/inet is not counted", "list of its own in master.cf",
          f"-P 'submission/inet/smtpd_milters=inet:localhost:11332,{OURS}'"]),
+    "submission has its own list, and our entry an action": (
+        BOTH.replace(f"= {OURS}\nnon", f"= {{ {OURS}, default_action=accept }}\nnon"),
+        "submission inet n - n - - smtpd\n  -o smtpd_milters=inet:localhost:11332\n",
+        [f"-P 'submission/inet/smtpd_milters=inet:localhost:11332,"
+         f"{{{OURS},default_action=accept}}'"]),
     "submission has an empty list": (
         BOTH, "submission inet n - n - - smtpd\n  -o smtpd_milters=\n",
         ["submission/inet is not counted", f"-P 'submission/inet/smtpd_milters={OURS}'"]),
@@ -180,6 +185,16 @@ def test_what_happens_while_we_are_away_is_said(daemon, settings, action, means)
     assert level == "ok" and means in text and text.count("milter_default_action") == 1
 
 
+def test_what_happens_while_we_are_away_is_said_of_each_service(daemon, settings):
+    settings.write(BOTH.replace(f"= {OURS}\nnon",
+                                f"= {{ {OURS}, default_action=accept }}\nnon"))
+    (level, text), = findings(daemon, settings.dir)
+    assert level == "ok"
+    assert ("at smtp/inet mail passes uncounted (default_action of our entry = accept); "
+            "at pickup/unix mail waits") in text
+    assert "(milter_default_action = tempfail)" in text
+
+
 @pytest.mark.parametrize("options", ["no_milters", "no_address_mappings,no_milters"])
 def test_a_listener_for_a_filter_that_shows_us_nothing_is_right(daemon, settings, options):
     settings.write(FILTERED)
@@ -236,6 +251,7 @@ def test_a_socket_that_postfix_cannot_open_is_found(running, settings):
     try:
         text = the_fault(running.daemon, settings.dir)
         assert f"cannot pass the folder {socket.parent} " in text
+        assert f"chmod 0750 {socket.parent}" in text and "adduser" not in text
     finally:
         socket.parent.chmod(0o2755)
     assert faults(running.daemon, settings.dir) == []

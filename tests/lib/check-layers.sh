@@ -14,7 +14,7 @@ trap 'rm -f "$faults"' EXIT
 # Which layer a header of include/bulkwatch belongs to.
 layer_of() {
     case $1 in
-    err | log | arena | clock | text | record | trust | version) echo base ;;
+    able | err | log | arena | clock | text | record | trust | version) echo base ;;
     settings | pattern | template) echo settings ;;
     address | header | compose | ascii) echo mail ;;
     json) echo json ;;

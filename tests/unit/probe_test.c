@@ -60,6 +60,15 @@ probe_says_who_listens_at_a_unix_socket(void **state)
 }
 
 static void
+probe_says_that_the_folder_is_missing(void **state)
+{
+	(void)state;
+	probe_fails("unix:/nonexistent/bulkwatch/milter.sock",
+	    "the folder /nonexistent/bulkwatch is missing; run: install -d -o "
+	    "bulkwatch -g bulkwatch -m 0750 /nonexistent/bulkwatch");
+}
+
+static void
 probe_says_who_listens_at_a_tcp_port(void **state)
 {
 	struct sockaddr_in address = {
@@ -88,6 +97,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(probe_says_who_listens_at_a_unix_socket),
+	    cmocka_unit_test(probe_says_that_the_folder_is_missing),
 	    cmocka_unit_test(probe_says_who_listens_at_a_tcp_port),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

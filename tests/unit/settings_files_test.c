@@ -22,7 +22,7 @@ a_password_in_a_file_that_anybody_can_read_is_a_fault(void **state)
 	char *faults = faults_of_file();
 	expect_in(
 	    faults, "bulkwatch.conf", ":2: alerts.smtp: holds a password");
-	assert_non_null(strstr(faults, "chmod o-rwx"));
+	assert_non_null(strstr(faults, "run: chgrp bulkwatch "));
 	free(faults);
 	assert_int_equal(chmod(path, 0640), 0);
 	const struct settings *s = load();

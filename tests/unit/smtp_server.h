@@ -222,6 +222,8 @@ server_command(struct server_peer *peer, const char *line)
 		server_reply(peer, server_or(script->quit, "221 bye"));
 		return false;
 	}
+	if (strncasecmp(line, "RSET", 4) == 0)
+		return server_reply(peer, "250 ok");
 	if (strncasecmp(line, "NOOP", 4) == 0)
 		return server_reply(peer, server_or(script->noop, "250 ok"));
 	return server_reply(peer, "500 what?");

@@ -375,6 +375,7 @@ static void
 a_server_is_tried_without_a_mail(void **state)
 {
 	(void)state;
+	const struct text_list nobody = {0};
 	static const struct {
 		struct server_script script;
 		const char *says; /* NULL: it lets us in */
@@ -395,7 +396,8 @@ a_server_is_tried_without_a_mail(void **state)
 		server_start(&server, &table[i].script);
 		snprintf(url, sizeof(url), "smtp://alert:s3cret@127.0.0.1:%d",
 		    server.port);
-		int result = smtp_try(url, "bulkwatch@example.vn", &err);
+		int result = smtp_try(
+		    url, "bulkwatch@example.vn", &nobody, &err);
 		assert_int_equal(result, table[i].says == NULL ? 0 : -1);
 		if (table[i].says != NULL &&
 		    strstr(err.text, table[i].says) == NULL)
@@ -406,6 +408,32 @@ a_server_is_tried_without_a_mail(void **state)
 		assert_null(strstr(server.said, "MAIL"));
 		assert_int_equal(server.mails_n, 0);
 	}
+}
+
+static void
+trying_a_server_names_the_recipients_it_refuses_and_sends_nothing(void **state)
+{
+	(void)state;
+	static const char *const three[] = {"a@x.vn", "gone@x.vn", "c@x.vn"};
+	const struct text_list to = {three, 3};
+	struct server server;
+	struct err err = {""};
+	server_start(&server, &(struct server_script){.refused = NULL});
+	assert_int_equal(smtp_try(server.url, "b@x.vn", &to, &err), 0);
+	server_stop(&server);
+	assert_int_equal(server.mails_n, 0);
+	assert_null(strstr(server.said, "DATA"));
+	assert_non_null(strstr(server.said, "RCPT TO:<c@x.vn>"));
+
+	server_start(&server,
+	    &(struct server_script){.refused = "gone@",
+		.refused_with = "550 5.1.1 who is that"});
+	assert_int_equal(smtp_try(server.url, "b@x.vn", &to, &err), -1);
+	server_stop(&server);
+	assert_non_null(strstr(err.text, "gone@x.vn: 550 5.1.1 who is that"));
+	assert_null(strstr(err.text, "a@x.vn"));
+	assert_null(strstr(err.text, "c@x.vn"));
+	assert_non_null(strstr(server.said, "RCPT TO:<c@x.vn>"));
 }
 
 static void
@@ -495,6 +523,8 @@ main(void)
 	    cmocka_unit_test(a_login_in_the_url_is_decoded_and_used),
 	    cmocka_unit_test(a_refused_login_says_why_without_the_password),
 	    cmocka_unit_test(a_server_is_tried_without_a_mail),
+	    cmocka_unit_test(
+		trying_a_server_names_the_recipients_it_refuses_and_sends_nothing),
 	    cmocka_unit_test(no_password_leaves_this_host_without_tls),
 	    cmocka_unit_test(
 		starttls_that_does_not_work_is_done_without_where_it_may),

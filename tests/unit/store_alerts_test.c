@@ -422,6 +422,38 @@ a_notice_from_a_day_to_come_holds_none_up(void **state)
 	assert_true(queue_notice(w, w->at_ms + day_ms));
 }
 
+static void
+trouble_is_what_did_not_get_through_and_is_still_open(void **state)
+{
+	struct world *w = *state;
+	struct store_trouble t;
+	struct err err = {""};
+	size_t n;
+	mail(w, .n = 20);
+	assert_int_equal(
+	    store_alert_trouble(w->store, w->arena, 0, &t, &err), 0);
+	assert_int_equal(t.given_up + t.delayed, 0);
+	struct alert *alerts = due(w, INT64_MAX, 10, &n);
+	assert_int_equal(n, 1);
+	const int64_t id = alerts[0].id, send = alerts[0].bulk_send;
+	settle(w, id, (struct alert_result){.state = ALERT_QUEUED,
+	    .error = "the server is away", .at_ms = w->at_ms,
+	    .next_ms = w->at_ms + 1000});
+	assert_int_equal(
+	    store_alert_trouble(w->store, w->arena, 0, &t, &err), 0);
+	assert_int_equal(t.delayed, 1);
+	assert_int_equal(t.given_up, 0);
+	assert_int_equal(t.bulk_send, send);
+	assert_string_equal(t.last_error, "the server is away");
+	settle(w, id, (struct alert_result){.state = ALERT_FAILED,
+	    .error = "550 who?", .at_ms = w->at_ms});
+	assert_int_equal(
+	    store_alert_trouble(w->store, w->arena, 0, &t, &err), 0);
+	assert_int_equal(t.given_up, 1);
+	assert_int_equal(t.delayed, 0);
+	assert_string_equal(t.last_error, "550 who?");
+}
+
 int
 main(void)
 {
@@ -437,6 +469,8 @@ main(void)
 	    with_store(how_an_alert_ended_stands_in_the_history),
 	    with_store(an_attempt_that_will_be_repeated_is_no_history),
 	    with_store(an_alert_is_settled_once),
+	    with_store(
+		trouble_is_what_did_not_get_through_and_is_still_open),
 	    with_store(an_alert_waits_across_a_restart),
 	    with_store(a_mail_that_carried_several_alerts_is_one_mail),
 	    with_store(mails_sent_before_the_moment_are_left_out),
