@@ -222,7 +222,7 @@ static void
 tell_held(struct ctl *ctl, const struct follow_up_request *request,
     const struct bulk_send *then)
 {
-	const char *text = held_next(ctl->arena, then);
+	const char *text = held_next(ctl->arena, ctl->file, then);
 	if (request->step == FOLLOW_UP_CLOSE && text != NULL && text[0] != '\0')
 		ctl_fail(ctl, "%s", text);
 }
@@ -243,7 +243,8 @@ follow_run(struct ctl *ctl, struct store *store,
 		tell_held(ctl, request, &then);
 		return ctl_document(ctl, json_send(&then));
 	}
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	return ctl_printed(ctl, follow_print(&view, request, &then));
 }
 

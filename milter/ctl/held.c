@@ -258,9 +258,10 @@ only_root(struct order *order)
 	struct ctl *ctl = order->ctl;
 	if (geteuid() == 0)
 		return 0;
-	ctl_fail(ctl, "only root may %s held mail: sudo bulkwatch %s %lld",
-	    step_name(order->step), step_name(order->step),
-	    (long long)order->id);
+	const char *program = view_program(ctl->arena, ctl->file);
+	ctl_fail(ctl, "only root may %s held mail: sudo %s %s %lld",
+	    step_name(order->step), program == NULL ? "bulkwatch" : program,
+	    step_name(order->step), (long long)order->id);
 	return -1;
 }
 
@@ -315,7 +316,8 @@ static int
 print(const struct order *order)
 {
 	struct arena *arena = order->ctl->arena;
-	const struct view view = {order->ctl->out, &order->ctl->screen, arena};
+	const struct view view = {order->ctl->out, &order->ctl->screen, arena,
+	    order->ctl->file};
 	const char *sum = sum_text(order);
 	if (sum == NULL || view_line(&view, "",
 			       arena_printf(arena, "Bulk send %lld: %s.",
