@@ -274,8 +274,8 @@ declare_run(struct ctl *ctl, struct store *store, struct declaration *d)
 		return ctl_fail(ctl, "%s", err.text);
 	if (ctl->json)
 		return ctl_document(ctl, json_declaration(d));
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena,
-	    ctl->file};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	return ctl_printed(ctl, declare_print(&view, d, d->created_ms));
 }
 

@@ -95,9 +95,10 @@ const char *follow_next(struct arena *arena, const struct bulk_send *send);
 int held_print(const struct view *view, const struct held *held, size_t n);
 
 /* What may be done about mail of a bulk send that is held; "" if none is. file:
- * as that of a view. NULL when memory is out. The second writes it as a line, if there is something. */
-const char *held_next(struct arena *arena, const char *file,
-    const struct bulk_send *send);
+ * as that of a view. NULL when memory is out. The second writes it as a line,
+ * if there is something. */
+const char *held_next(
+    struct arena *arena, const char *file, const struct bulk_send *send);
 int held_line(const struct view *view, const struct bulk_send *send);
 
 /* What was declared, and what that means. */

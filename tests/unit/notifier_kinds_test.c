@@ -175,7 +175,8 @@ a_notice_goes_to_the_sender_alone_and_says_how_to_report(void **state)
 	struct lab lab;
 	lab_open(&lab, &well);
 	lab.box.first = ALERT_STARTED;
-	/* What the office wants reported, whichever rule it was that matched. */
+	/* What the office wants reported, whichever rule it was that matched.
+	 */
 	lab.box.settings.rules_n = 2;
 	lab.box.settings.rules[0].recipients = 300;
 	lab.box.settings.rules[1].recipients = 15;

@@ -40,9 +40,11 @@ only_what_a_server_gives_is_a_queue_id(void **state)
 	    {"4311DA8A2BA4311DA8A2BA4311DA8A2BA", false, false},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (queue_id_ok(&queue_postfix, cases[i].id) != cases[i].postfix)
+		if (queue_id_ok(&queue_postfix, cases[i].id) !=
+		    cases[i].postfix)
 			fail_msg("Postfix: \"%s\"", cases[i].id);
-		if (queue_id_ok(&queue_sendmail, cases[i].id) != cases[i].sendmail)
+		if (queue_id_ok(&queue_sendmail, cases[i].id) !=
+		    cases[i].sendmail)
 			fail_msg("Sendmail: \"%s\"", cases[i].id);
 	}
 }
