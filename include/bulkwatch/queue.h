@@ -19,7 +19,7 @@
 #include "bulkwatch/err.h"
 
 enum queue_kind {
-	QUEUE_ANY, /* the one that is installed, Postfix before Sendmail */
+	QUEUE_ANY, /* all that are installed */
 	QUEUE_POSTFIX,
 	QUEUE_SENDMAIL,
 };
@@ -31,44 +31,61 @@ enum queue_state {
 	QUEUE_HELD,    /* it is held */
 	QUEUE_DONE,    /* it was held, and was released or discarded */
 	QUEUE_GONE,    /* it is not held (any more) */
-	QUEUE_ANOTHER, /* the same: what is held by its queue id is another
-			* mail, that came at another time */
-	QUEUE_NO_ID,   /* the same: what was told as its queue id is none */
+	QUEUE_ANOTHER, /* unknown: what is held by its queue id came so much
+			* later that it is another mail */
+	QUEUE_TWICE,   /* unknown: two queues hold a mail by its queue id */
+	QUEUE_NO_ID,   /* unknown: what was told as its queue id is none */
+};
+
+struct queue_tools;
+
+/* Where mail is held: an instance of Postfix, or Sendmail. */
+struct queue {
+	const struct queue_tools *tools; /* of the kind of server */
+	const char *config_dir;          /* NULL: the server's own */
+	void *listing;                   /* of the tools */
+};
+
+/* All of them. */
+struct queues {
+	struct queue *items; /* 1 or more */
+	size_t n;
+	const char *note; /* after queue_act: a sentence about something that
+			   * went wrong without harm, or NULL */
 };
 
 struct queue_mail {
 	const char *queue_id;
 	int64_t at_ms; /* wall time at its end of message */
 	enum queue_state state;
-};
-
-struct queue_tools;
-
-struct queue {
-	const struct queue_tools *tools; /* of the kind of server */
-	const char *config_dir;          /* NULL: the server's own */
-	const char *note; /* after queue_act: a sentence about something that
-			   * went wrong without harm, or NULL */
+	struct queue *queue; /* who has such a mail, or NULL */
+	struct queue *other; /* the second one, of QUEUE_TWICE */
 };
 
 /* So many are acted on at once. */
 #define QUEUE_BATCH_MAX 100
 
 /*
- * Finds the server.
- * config_dir: the folder of its main.cf, or sendmail.cf; NULL for its own.
- *     Must outlive the queue.
- * Returns 0, or -1 with a sentence: no such server is installed.
+ * Finds the queues: of each server of that kind that is installed, each
+ * instance that it knows of. So a mail that is in none of them is not held.
+ * config_dir: the folder of a main.cf, or sendmail.cf: this one alone, of
+ *     Postfix if it is installed and the kind may be any. NULL: all. Must
+ *     outlive the queues.
+ * Returns 0, or -1 with a sentence: no such server is installed, or it does not
+ * tell its instances.
  */
 int queue_find(struct arena *arena, enum queue_kind kind,
-    const char *config_dir, struct queue *queue_r, struct err *err);
+    const char *config_dir, struct queues *queues_r, struct err *err);
 
-/* "Postfix" or "Sendmail". */
-const char *queue_server(const struct queue *queue);
+/* "Postfix", "Sendmail", or "Postfix or Sendmail". */
+const char *queue_servers(const struct queues *queues);
 
-/* Sets the state of each mail as the server has it now. Returns 0, or -1 with a
- * sentence: the server's tools do not tell. */
-int queue_look(struct arena *arena, const struct queue *queue,
+/* The folder of its settings, or the name of the server. */
+const char *queue_name(const struct queue *queue);
+
+/* Sets the state of each mail as the servers have it now. Returns 0, or -1 with
+ * a sentence: the tools of one do not tell. */
+int queue_look(struct arena *arena, struct queues *queues,
     struct queue_mail *mails, size_t n, struct err *err);
 
 /*
@@ -78,7 +95,7 @@ int queue_look(struct arena *arena, const struct queue *queue,
  * Returns 0, or -1 with a sentence if some of them could not be done: they are
  * held still, and the others are as their state says.
  */
-int queue_act(struct arena *arena, struct queue *queue, enum queue_step step,
+int queue_act(struct arena *arena, struct queues *queues, enum queue_step step,
     struct queue_mail *mails, size_t n, struct err *err);
 
 /* What queue ids are made of: whatever else comes must not reach a tool's words
@@ -90,12 +107,19 @@ int queue_act(struct arena *arena, struct queue *queue, enum queue_step step,
 struct queue_tools {
 	const char *server;
 	size_t id_least, id_most; /* how long a queue id is */
+	/* Returns 0, or -1 with a sentence: it is not installed. */
 	int (*find)(struct arena *arena, struct err *err);
-	int (*look)(struct arena *arena, const struct queue *queue,
+	/* The folders of its instances, NULL behind the last, or only NULL
+	 * where it has but one. Returns 0, or -1 with a sentence. */
+	int (*instances)(struct arena *arena, const char *const **folders_r,
+	    struct err *err);
+	/* Sets the state of those that are held. */
+	int (*look)(struct arena *arena, struct queue *queue,
 	    struct queue_mail *mails, size_t n, struct err *err);
+	/* The same as queue_act, for mail that this queue holds. */
 	int (*act)(struct arena *arena, struct queue *queue,
 	    enum queue_step step, struct queue_mail *mails, size_t n,
-	    struct err *err);
+	    const char **note, struct err *err);
 };
 extern const struct queue_tools queue_postfix, queue_sendmail;
 

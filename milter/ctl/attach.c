@@ -137,7 +137,8 @@ static int
 print_outcome(struct ctl *ctl, const struct mta_options *options,
     const struct mta_outcome *outcome)
 {
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	bool attach = strcmp(ctl->command->name, "attach") == 0;
 	int result = 0;
 	if (outcome->changes_n > 0)

@@ -57,7 +57,7 @@ static int
 say_done(struct ctl *ctl, const char *path, const struct settings *settings)
 {
 	struct arena *arena = ctl->arena;
-	const struct view view = {ctl->out, &ctl->screen, arena};
+	const struct view view = {ctl->out, &ctl->screen, arena, ctl->file};
 	/* The command serves in whatever folder it is given later. */
 	char *whole = realpath(path, NULL);
 	int result = view_line(&view, "",

@@ -397,7 +397,8 @@ check_command(struct ctl *ctl)
 	bool well = true;
 	for (size_t i = 0; i < r->n; i++)
 		well = well && r->results[i].ok;
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	int code = ctl->json
 		       ? ctl_document(ctl, json_check(r->results, r->n))
 		       : ctl_printed(ctl, check_print(&view, r->results, r->n));

@@ -141,7 +141,8 @@ declarations_run(struct ctl *ctl, struct store *store, bool all)
 		    ctl->out);
 		return CTL_DONE;
 	}
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	return ctl_printed(
 	    ctl, declarations_print(&view, declarations, n, now_ms));
 }
@@ -200,7 +201,7 @@ static int
 say_withdrawn(struct ctl *ctl, const struct declaration *d)
 {
 	struct arena *arena = ctl->arena;
-	const struct view view = {ctl->out, &ctl->screen, arena};
+	const struct view view = {ctl->out, &ctl->screen, arena, ctl->file};
 	int result = view_line(&view, "",
 	    arena_printf(arena, "Declaration %lld is withdrawn by %s.",
 		(long long)d->id, d->withdrawn_by));

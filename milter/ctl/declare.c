@@ -265,7 +265,8 @@ declare_run(struct ctl *ctl, struct store *store, struct declaration *d)
 		return ctl_fail(ctl, "%s", err.text);
 	if (ctl->json)
 		return ctl_document(ctl, json_declaration(d));
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	return ctl_printed(ctl, declare_print(&view, d, d->created_ms));
 }
 

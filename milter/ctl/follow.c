@@ -228,7 +228,7 @@ static void
 tell_held(struct ctl *ctl, const struct follow_up_request *request,
     const struct bulk_send *then)
 {
-	const char *text = held_next(ctl->arena, then);
+	const char *text = held_next(ctl->arena, ctl->file, then);
 	if (request->step == FOLLOW_UP_CLOSE && text != NULL && text[0] != '\0')
 		ctl_fail(ctl, "%s", text);
 }
@@ -254,7 +254,8 @@ follow_run(struct ctl *ctl, struct store *store,
 	if (then.declaration != 0 && store_declarations(store, ctl->arena, true,
 					 0, &declarations, &n, &err) < 0)
 		return ctl_fail(ctl, "%s", err.text);
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	return ctl_printed(ctl, follow_print(&view, request, &then,
 				    declarations_of(declarations, n, &then)));
 }

@@ -2,15 +2,13 @@
  * held.c: `bulkwatch release` and `discard`: what becomes of mail that the mail
  * server holds.
  *
- * What was found not to be held is looked for again by a later command: it may
- * have been looked for in another instance of the mail server.
+ * What no queue of this machine holds is written down as gone, and then neither
+ * list nor digest speak of it. So that is done only after all queues were read;
+ * and a later command looks for it again all the same, for it may have been
+ * looked for in the folder that the words named.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "args.h"
@@ -20,6 +18,7 @@
 #include "bulkwatch/text.h"
 #include "ctl.h"
 #include "person.h"
+#include "turn.h"
 #include "views.h"
 
 enum { OPT_BY = ARGS_OWN, OPT_CONFIG_DIR, OPT_MTA, OPT_YES };
@@ -50,7 +49,7 @@ struct order {
 	const char *by, *config_dir;
 	enum queue_kind kind;
 	struct store *store;
-	struct queue queue;
+	struct queues queues;
 	/* The messages, and beside each how the server has it. */
 	struct held *held;
 	struct queue_mail *mails;
@@ -134,35 +133,6 @@ take_words(struct order *order)
 
 /* ------------------------------------------------------------- the messages */
 
-/* One person after another: else one might delete what the other just saw, and
- * the history would not say who. The lock is on the folder of the database, and
- * ends with the program. */
-static int
-take_turn(struct order *order, const char *database)
-{
-	struct ctl *ctl = order->ctl;
-	const char *slash = strrchr(database, '/');
-	const char *folder = slash == NULL
-				 ? "."
-				 : arena_strndup(ctl->arena, database,
-				       (size_t)(slash - database) + 1);
-	int fd = folder == NULL
-		     ? -1
-		     : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
-		ctl_fail(
-		    ctl, "the folder of %s cannot be opened: %m", database);
-		return -1;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	ctl_fail(ctl, "somebody else releases or discards held mail just now; "
-		      "waiting for the end of it");
-	while (flock(fd, LOCK_EX) < 0 && errno == EINTR)
-		;
-	return fd;
-}
-
 /* Does the order mean this one: of those that it names, or of all? */
 static bool
 is_meant(const struct order *order, const struct held *held)
@@ -210,8 +180,9 @@ forget_gone(struct order *order)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < order->n; i++) {
-		if (order->held[i].state == HELD_GONE &&
-		    order->mails[i].state != QUEUE_HELD)
+		enum queue_state state = order->mails[i].state;
+		if (order->held[i].state == HELD_GONE && state != QUEUE_HELD &&
+		    state != QUEUE_TWICE)
 			continue;
 		order->held[n] = order->held[i];
 		order->mails[n++] = order->mails[i];
@@ -333,11 +304,13 @@ settle(struct order *order, size_t i)
 	}
 }
 
+/* Those of which it is known. */
 static void
 settle_some(struct order *order, size_t begin, size_t end)
 {
 	for (size_t i = begin; i < end; i++)
-		if (order->mails[i].state != QUEUE_HELD)
+		if (order->mails[i].state == QUEUE_DONE ||
+		    order->mails[i].state == QUEUE_GONE)
 			settle(order, i);
 }
 
@@ -350,7 +323,7 @@ act(struct order *order)
 		size_t n = order->n - i;
 		if (n > QUEUE_BATCH_MAX)
 			n = QUEUE_BATCH_MAX;
-		int done = queue_act(order->ctl->arena, &order->queue,
+		int done = queue_act(order->ctl->arena, &order->queues,
 		    order->step, &order->mails[i], n, &err);
 		settle_some(order, i, i + n);
 		i += n;
@@ -376,9 +349,10 @@ only_root(struct order *order)
 	struct ctl *ctl = order->ctl;
 	if (geteuid() == 0)
 		return 0;
-	ctl_fail(ctl, "only root may %s held mail: sudo bulkwatch %s %lld",
-	    step_name(order->step), step_name(order->step),
-	    (long long)order->id);
+	const char *program = view_program(ctl->arena, ctl->file);
+	ctl_fail(ctl, "only root may %s held mail: sudo %s %s %lld",
+	    step_name(order->step), program == NULL ? "bulkwatch" : program,
+	    step_name(order->step), (long long)order->id);
 	return -1;
 }
 
@@ -433,7 +407,8 @@ static int
 print(const struct order *order)
 {
 	struct arena *arena = order->ctl->arena;
-	const struct view view = {order->ctl->out, &order->ctl->screen, arena};
+	const struct view view = {
+	    order->ctl->out, &order->ctl->screen, arena, order->ctl->file};
 	const char *sum = sum_text(order);
 	if (sum == NULL || view_line(&view, "",
 			       arena_printf(arena, "Bulk send %lld: %s.",
@@ -442,28 +417,48 @@ print(const struct order *order)
 	return held_print(&view, order->held, order->n);
 }
 
+/* Why nothing was done about one, nor written down. */
+static void
+tell_unknown(struct order *order, size_t i)
+{
+	const struct queue_mail *mail = &order->mails[i];
+	struct ctl *ctl = order->ctl;
+	switch (mail->state) {
+	case QUEUE_ANOTHER:
+		ctl_fail(ctl,
+		    "the mail that %s holds as %s now came long after the "
+		    "message: it is another one, and was left alone",
+		    queue_name(mail->queue), mail->queue_id);
+		break;
+	case QUEUE_TWICE:
+		ctl_fail(ctl,
+		    "two hold a mail as %s, %s and %s; both were left alone: "
+		    "say which is meant with --mta or --config-dir",
+		    mail->queue_id, queue_name(mail->queue),
+		    queue_name(mail->other));
+		break;
+	case QUEUE_NO_ID:
+		ctl_fail(ctl,
+		    "\"%s\" is no queue id of %s, so nothing was done about "
+		    "it",
+		    mail->queue_id, queue_servers(&order->queues));
+		break;
+	case QUEUE_HELD:
+	case QUEUE_DONE:
+	case QUEUE_GONE:
+		return;
+	}
+	order->failed = true;
+}
+
 /* What is odd is told on standard error: a program reads the document. */
 static void
 tell_odd(struct order *order)
 {
-	const char *server = queue_server(&order->queue);
-	for (size_t i = 0; i < order->n; i++) {
-		const char *id = order->held[i].queue_id;
-		if (order->mails[i].state == QUEUE_ANOTHER)
-			ctl_fail(order->ctl,
-			    "the mail that %s holds as %s now came at another "
-			    "time: it is another one, and was left alone",
-			    server, id);
-		if (order->mails[i].state != QUEUE_NO_ID)
-			continue;
-		order->failed = true;
-		ctl_fail(order->ctl,
-		    "\"%s\" is no queue id of %s, so nothing was done about "
-		    "it",
-		    id, server);
-	}
-	if (order->queue.note != NULL)
-		ctl_fail(order->ctl, "%s", order->queue.note);
+	for (size_t i = 0; i < order->n; i++)
+		tell_unknown(order, i);
+	if (order->queues.note != NULL)
+		ctl_fail(order->ctl, "%s", order->queues.note);
 }
 
 static int
@@ -505,9 +500,9 @@ held_run(struct order *order)
 	if (order->n == 0)
 		return nothing_held(order);
 	if (queue_find(ctl->arena, order->kind, order->config_dir,
-		&order->queue, &err) < 0 ||
+		&order->queues, &err) < 0 ||
 	    queue_look(
-		ctl->arena, &order->queue, order->mails, order->n, &err) < 0)
+		ctl->arena, &order->queues, order->mails, order->n, &err) < 0)
 		return ctl_fail(ctl, "%s", err.text);
 	forget_gone(order);
 	if (order->n == 0)
@@ -526,7 +521,7 @@ held_in_turn(struct order *order, const struct settings *settings)
 		store_close(&order->store);
 		return CTL_FAILED;
 	}
-	int turn = take_turn(order, settings->database);
+	int turn = turn_take(order->ctl, TURN_FILE, TURN_SECS);
 	int code = turn < 0 ? CTL_FAILED : held_run(order);
 	if (turn >= 0)
 		close(turn);

@@ -62,23 +62,24 @@ held_print(const struct view *view, const struct held *held, size_t n)
 }
 
 const char *
-held_next(struct arena *arena, const struct bulk_send *send)
+held_next(struct arena *arena, const char *file, const struct bulk_send *send)
 {
 	const long long id = (long long)send->id;
-	if (send->held == 0)
-		return "";
+	const char *program = view_program(arena, file);
+	const char *them = send->held == 1 ? "it" : "them";
+	if (send->held == 0 || program == NULL)
+		return program == NULL ? NULL : "";
 	return arena_printf(arena,
-	    "%u message%s still held; `bulkwatch release %lld` lets %s go, "
-	    "`bulkwatch discard %lld` deletes %s.",
-	    send->held, send->held == 1 ? " is" : "s are", id,
-	    send->held == 1 ? "it" : "them", id,
-	    send->held == 1 ? "it" : "them");
+	    "%u message%s still held; `%s release %lld` lets %s go, "
+	    "`%s discard %lld` deletes %s.",
+	    send->held, send->held == 1 ? " is" : "s are", program, id, them,
+	    program, id, them);
 }
 
 int
 held_line(const struct view *view, const struct bulk_send *send)
 {
-	const char *text = held_next(view->arena, send);
+	const char *text = held_next(view->arena, view->file, send);
 	return text != NULL && text[0] == '\0'
 		   ? 0
 		   : view_line(view, "Held: ", text);

@@ -221,13 +221,16 @@ print_held(const struct view *view, const struct listing *listing)
 			holding = &listing->sends[i];
 	if (n == 1)
 		return held_line(view, holding);
-	return n == 0 ? 0
-		      : view_line(view, "Held: ",
-			    arena_printf(view->arena,
-				"mail of %zu waits; `bulkwatch release ID` "
-				"lets it go, `bulkwatch discard ID` deletes "
-				"it.",
-				n));
+	if (n == 0)
+		return 0;
+	const char *program = view_program(view->arena, view->file);
+	return program == NULL
+		   ? -1
+		   : view_line(view, "Held: ",
+			 arena_printf(view->arena,
+			     "mail of %zu waits; `%s release ID` lets it go, "
+			     "`%s discard ID` deletes it.",
+			     n, program, program));
 }
 
 static int
@@ -375,7 +378,8 @@ list_run(struct ctl *ctl, struct store *store, const struct list_filter *filter)
 		fputs(none_text(filter), ctl->out);
 		return CTL_DONE;
 	}
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	return ctl_printed(ctl, list_print(&view, &listing));
 }
 

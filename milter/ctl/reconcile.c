@@ -145,7 +145,7 @@ static int
 print_summary(struct ctl *ctl, const struct reconciliation *r)
 {
 	struct arena *arena = ctl->arena;
-	const struct view view = {ctl->out, &ctl->screen, arena};
+	const struct view view = {ctl->out, &ctl->screen, arena, ctl->file};
 	const uint64_t retries = r->found[FOUND_RETRY];
 	if (view_fact(&view, "Log",
 		arena_printf(arena, "%s, %" PRIu64 " message%s",

@@ -118,7 +118,7 @@ write_report(struct ctl *ctl, struct store *store,
 	if (read_facts(ctl, store, month, &facts) < 0)
 		return CTL_FAILED;
 	const struct report report = {
-	    .view = {ctl->out, &ctl->screen, ctl->arena},
+	    .view = {ctl->out, &ctl->screen, ctl->arena, ctl->file},
 	    .words = words_of(settings->alerts.language),
 	    .summary = &summary,
 	    .office = office_text(ctl->arena, &settings->local_domains),

@@ -379,7 +379,8 @@ selftest_command(struct ctl *ctl)
 		return CTL_FAILED;
 	run(&t);
 	end(&t);
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	int code = ctl->json ? ctl_document(ctl, json_check(t.steps, t.steps_n))
 			     : ctl_printed(
 				   ctl, check_print(&view, t.steps, t.steps_n));

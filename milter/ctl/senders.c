@@ -70,7 +70,8 @@ senders_run(struct ctl *ctl, struct store *store, size_t top)
 		fputs("nobody has sent anything\n", ctl->out);
 		return CTL_DONE;
 	}
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	return ctl_printed(ctl, senders_print(&view, totals, n));
 }
 

@@ -288,7 +288,8 @@ show_run(struct ctl *ctl, struct store *store, int64_t id, size_t most)
 		return ctl_no_bulk_send(ctl, id);
 	if (ctl->json)
 		return ctl_document(ctl, json_show(&story));
-	const struct view view = {ctl->out, &ctl->screen, ctl->arena};
+	const struct view view = {
+	    ctl->out, &ctl->screen, ctl->arena, ctl->file};
 	return ctl_printed(ctl, show_print(&view, &story, most));
 }
 

@@ -22,6 +22,8 @@ struct view {
 	FILE *out;
 	const struct screen *screen;
 	struct arena *arena;
+	const char *file; /* the settings, for commands that it names; NULL:
+			   * where they are by default */
 };
 
 /* ------------------------------------------------------------- the parts */
@@ -54,6 +56,11 @@ const char *view_second(struct arena *arena, int64_t at_ms);
 
 /* "3 days", "5 hours", "1 minute": how long, in one unit. */
 const char *view_age(struct arena *arena, int64_t ms);
+
+/* "bulkwatch", or "bulkwatch -c 'FILE'" where the settings are not where it
+ * looks for them: for a command that a person may copy. NULL when memory is
+ * out. */
+const char *view_program(struct arena *arena, const char *file);
 
 /* "s" where a count wants it. */
 const char *view_plural(uint64_t n);
@@ -96,9 +103,11 @@ const char *follow_next(struct arena *arena, const struct bulk_send *send,
 /* A table of held mail; n is 1 or more. */
 int held_print(const struct view *view, const struct held *held, size_t n);
 
-/* What may be done about mail of a bulk send that is held; "" if none is. NULL
- * when memory is out. The second writes it as a line, if there is something. */
-const char *held_next(struct arena *arena, const struct bulk_send *send);
+/* What may be done about mail of a bulk send that is held; "" if none is. file:
+ * as that of a view. NULL when memory is out. The second writes it as a line,
+ * if there is something. */
+const char *held_next(
+    struct arena *arena, const char *file, const struct bulk_send *send);
 int held_line(const struct view *view, const struct bulk_send *send);
 
 /* What was declared, and what that means. */

@@ -13,13 +13,14 @@
 #include <string.h>
 
 #include "bulkwatch/json.h"
+#include "queue_index.h"
 #include "run.h"
 
 #define LIST_SECS 120
 #define ACT_SECS 120
 #define TRY_SECS 10
-/* A listing names each recipient in each queue. */
-#define LIST_BYTES_MAX ((size_t)1024 * 1024 * 1024)
+/* A line names each recipient of a mail, and why it waits. */
+#define LINE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* Short ones have up to 16 characters, long ones up to 21. */
 #define ID_LEAST 5
@@ -37,14 +38,14 @@ find(struct arena *arena, struct err *err)
 
 /* Runs a tool with its words, behind "-c FOLDER" if there is one. */
 static int
-tool(struct arena *arena, const struct queue *queue, struct run *run,
+tool(struct arena *arena, const char *config_dir, struct run *run,
     const char *const *words, struct run_result *result_r, struct err *err)
 {
 	const char *argv[10] = {words[0]};
 	size_t n = 1;
-	if (queue->config_dir != NULL) {
+	if (config_dir != NULL) {
 		argv[n++] = "-c";
-		argv[n++] = queue->config_dir;
+		argv[n++] = config_dir;
 	}
 	for (size_t i = 1; words[i] != NULL && n < 9; i++)
 		argv[n++] = words[i];
@@ -68,56 +69,122 @@ failed(struct arena *arena, const char *name, const struct run_result *result,
 	    said == NULL ? "" : said);
 }
 
-/* -------------------------------------------------------------------- look */
+/* --------------------------------------------------------------- instances */
 
-static void
-compare(const struct json_queued *queued, struct queue_mail *mails, size_t n)
+struct folders {
+	struct arena *arena;
+	const char **list;
+	size_t n, room;
+};
+
+/* "postfix-out  out  y  /etc/postfix-out": no name has a slash. */
+static int
+take_instance(void *context, const char *line, size_t length, struct err *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct queue_mail *m = &mails[i];
-		if (m->state != QUEUE_NO_ID &&
-		    strcmp(m->queue_id, queued->queue_id) == 0)
-			m->state = queue_same_mail(queued->arrival_ms, m->at_ms)
-				       ? QUEUE_HELD
-				       : QUEUE_ANOTHER;
+	struct folders *folders = context;
+	const char *folder = memchr(line, '/', length);
+	if (folder == NULL)
+		return err_set(err, "a line of postmulti -l names no folder");
+	if (folders->n + 1 >= folders->room) {
+		size_t room = 2 * folders->room + 8;
+		const char **larger =
+		    arena_alloc(folders->arena, room * sizeof(*larger));
+		if (larger == NULL)
+			return err_set(err, "memory is out");
+		for (size_t i = 0; i < folders->n; i++)
+			larger[i] = folders->list[i];
+		folders->list = larger;
+		folders->room = room;
 	}
+	folder = arena_strdup(folders->arena, folder);
+	folders->list[folders->n++] = folder;
+	return folder == NULL ? err_set(err, "memory is out") : 0;
 }
 
+/* One that is not started, or never is, may hold mail too. */
 static int
-take_line(struct arena *arena, const char *line, size_t length,
-    struct queue_mail *mails, size_t n, struct err *err)
+instances(struct arena *arena, const char *const **folders_r, struct err *err)
 {
-	struct json_queued queued;
-	if (json_queued_parse(arena, line, length, &queued, err) < 0)
-		return err_wrap(err, "postqueue -j");
-	if (strcmp(queued.queue, "hold") == 0)
-		compare(&queued, mails, n);
-	return 0;
-}
-
-static int
-look(struct arena *arena, const struct queue *queue, struct queue_mail *mails,
-    size_t n, struct err *err)
-{
-	struct run run = {
-	    .timeout_secs = LIST_SECS, .output_max = LIST_BYTES_MAX};
+	static const char *const own[] = {NULL};
+	struct folders folders = {.arena = arena};
+	struct run run = {.timeout_secs = TRY_SECS,
+	    .take_line = take_instance,
+	    .context = &folders};
 	struct run_result result;
-	if (tool(arena, queue, &run, WORDS("postqueue", "-j"), &result, err) <
-	    0)
+	*folders_r = own;
+	if (run_find(arena, "postmulti") == NULL)
+		return 0; /* before Postfix 2.6 */
+	if (tool(arena, NULL, &run, WORDS("postmulti", "-l"), &result, err) < 0)
 		return -1;
 	if (result.status != 0)
-		return failed(arena, "postqueue", &result, err);
-	if (result.cut)
-		return err_set(err, "Postfix's queue is too long to be listed");
-	const char *line = result.out;
-	for (size_t length; *line != '\0'; line += length) {
-		length = strcspn(line, "\n");
-		if (length > 0 &&
-		    take_line(arena, line, length, mails, n, err) < 0)
-			return -1;
-		length += line[length] == '\n';
-	}
+		return failed(arena, "postmulti", &result, err);
+	if (folders.n > 0)
+		*folders_r = folders.list;
 	return 0;
+}
+
+/* -------------------------------------------------------------------- look */
+
+/* Most mail of a full queue is not held; Postfix writes that first. A line that
+ * it writes otherwise is read whole. */
+static bool
+is_elsewhere(const char *line, size_t length)
+{
+	static const char head[] = "{\"queue_name\": \"", hold[] = "hold\"";
+	const size_t skip = sizeof(head) - 1, least = sizeof(hold) - 1;
+	return length > skip + least && strncmp(line, head, skip) == 0 &&
+	       strncmp(line + skip, hold, least) != 0;
+}
+
+static void
+compare(const struct queue_index *index, const struct json_queued *queued)
+{
+	size_t n;
+	struct queue_mail *const *found =
+	    queue_index_find(index, queued->queue_id, &n);
+	for (size_t i = 0; i < n; i++)
+		found[i]->state =
+		    queue_same_mail(queued->arrival_ms, found[i]->at_ms)
+			? QUEUE_HELD
+			: QUEUE_ANOTHER;
+}
+
+int
+queue_postfix_line(
+    void *context, const char *line, size_t length, struct err *err)
+{
+	struct json_queued queued;
+	if (length == 0 || is_elsewhere(line, length))
+		return 0;
+	struct arena *scratch = arena_new();
+	if (scratch == NULL)
+		return err_set(err, "memory is out");
+	int result = 0;
+	if (json_queued_parse(scratch, line, length, &queued, err) < 0)
+		result = err_wrap(err, "postqueue -j");
+	else if (strcmp(queued.queue, "hold") == 0)
+		compare(context, &queued);
+	arena_free(scratch);
+	return result;
+}
+
+static int
+look(struct arena *arena, struct queue *queue, struct queue_mail *mails,
+    size_t n, struct err *err)
+{
+	struct queue_index index;
+	if (queue_index_make(arena, mails, n, &index, err) < 0)
+		return -1;
+	struct run run = {.timeout_secs = LIST_SECS,
+	    .output_max = LINE_BYTES_MAX,
+	    .take_line = queue_postfix_line,
+	    .context = &index};
+	struct run_result result;
+	if (tool(arena, queue->config_dir, &run, WORDS("postqueue", "-j"),
+		&result, err) < 0)
+		return -1;
+	return result.status == 0 ? 0
+				  : failed(arena, "postqueue", &result, err);
 }
 
 /* --------------------------------------------------------------------- act */
@@ -163,15 +230,16 @@ take_said(struct arena *arena, enum queue_step step, const char *said,
 /* Of some of the mails postsuper said nothing: they are held still, which is a
  * fault, or somebody else was quicker. */
 static int
-look_again(struct arena *arena, const struct queue *queue,
-    struct queue_mail *mails, size_t n, const struct run_result *result,
-    struct err *err)
+look_again(struct arena *arena, struct queue *queue, struct queue_mail *mails,
+    size_t n, const struct run_result *result, struct err *err)
 {
 	struct queue_mail *again = arena_alloc(arena, n * sizeof(*again));
 	if (again == NULL)
 		return err_set(err, "memory is out");
 	memcpy(again, mails, n * sizeof(*again));
-	if (queue_look(arena, queue, again, n, err) < 0)
+	for (size_t i = 0; i < n; i++)
+		again[i].state = QUEUE_GONE;
+	if (look(arena, queue, again, n, err) < 0)
 		return -1;
 	bool held = false;
 	for (size_t i = 0; i < n; i++) {
@@ -186,8 +254,8 @@ look_again(struct arena *arena, const struct queue *queue,
 /* Released mail goes to the deferred queue, where the queue manager finds it
  * within queue_run_delay. This has it tried now. */
 static void
-try_now(struct arena *arena, struct queue *queue,
-    const struct queue_mail *mails, size_t n)
+try_now(struct arena *arena, const struct queue *queue,
+    const struct queue_mail *mails, size_t n, const char **note)
 {
 	struct run run = {.timeout_secs = TRY_SECS};
 	struct run_result result;
@@ -196,13 +264,13 @@ try_now(struct arena *arena, struct queue *queue,
 	for (size_t i = 0; i < n && tried == 0; i++) {
 		if (mails[i].state != QUEUE_DONE)
 			continue;
-		tried = tool(arena, queue, &run,
+		tried = tool(arena, queue->config_dir, &run,
 		    WORDS("postqueue", "-i", mails[i].queue_id), &result, &err);
 		if (tried == 0 && result.status != 0)
 			tried = failed(arena, "postqueue", &result, &err);
 	}
 	if (tried < 0)
-		queue->note = arena_printf(arena,
+		*note = arena_printf(arena,
 		    "what is released goes when Postfix next looks through its "
 		    "queue; it could not be tried at once: %s",
 		    err.text);
@@ -210,7 +278,7 @@ try_now(struct arena *arena, struct queue *queue,
 
 static int
 act(struct arena *arena, struct queue *queue, enum queue_step step,
-    struct queue_mail *mails, size_t n, struct err *err)
+    struct queue_mail *mails, size_t n, const char **note, struct err *err)
 {
 	struct run run = {.timeout_secs = ACT_SECS};
 	struct run_result result;
@@ -222,7 +290,7 @@ act(struct arena *arena, struct queue *queue, enum queue_step step,
 		return 0;
 	/* Both stay within the hold queue: mail that somebody let go meanwhile
 	 * is on its way, and nobody's to delete. */
-	int done = tool(arena, queue, &run,
+	int done = tool(arena, queue->config_dir, &run,
 	    WORDS(
 		"postsuper", step == QUEUE_RELEASE ? "-H" : "-d", "-", "hold"),
 	    &result, err);
@@ -234,9 +302,9 @@ act(struct arena *arena, struct queue *queue, enum queue_step step,
 	if (left > 0)
 		done = look_again(arena, queue, mails, n, &result, err);
 	if (step == QUEUE_RELEASE)
-		try_now(arena, queue, mails, n);
+		try_now(arena, queue, mails, n, note);
 	return done;
 }
 
 const struct queue_tools queue_postfix = {
-    "Postfix", ID_LEAST, ID_MOST, find, look, act};
+    "Postfix", ID_LEAST, ID_MOST, find, instances, look, act};

@@ -23,12 +23,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bulkwatch/text.h"
 #include "run.h"
 
 #define LIST_SECS 120
 #define ACT_SECS 30
-#define LIST_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define LINE_BYTES_MAX ((size_t)1024 * 1024)
 
 /* Eight characters of time and count, then a process with at least six digits.
  * A shorter word would match parts of the ids of others. */
@@ -75,17 +74,39 @@ find(struct arena *arena, struct err *err)
 	return 0;
 }
 
+/* It has one queue, in as many folders as it likes. */
+static int
+instances(struct arena *arena, const char *const **folders_r, struct err *err)
+{
+	static const char *const own[] = {NULL};
+	(void)arena;
+	(void)err;
+	*folders_r = own;
+	return 0;
+}
+
 /* ----------------------------------------------------------------- listing */
 
 /* A held item of the queue. */
 struct item {
 	const char *id, *folder;
 	const char *whole; /* the id of the mail that it is a part of; "" */
+	struct item *next; /* of the list */
+};
+
+/* An item by an id that it belongs to: its own, or that of the whole. */
+struct key {
+	const char *id;
+	const struct item *item;
 };
 
 struct listing {
-	struct item *items;
+	struct arena *arena;
+	const char *folder; /* of the lines that follow */
+	struct item *last;  /* the newest item, NULL before the first */
 	size_t n;
+	struct key *keys; /* by id */
+	size_t keys_n;
 };
 
 /* "\t\t/var/spool/mqueue (1 request)": what follows is in there. */
@@ -112,83 +133,130 @@ id_in_reason(struct arena *arena, const char *reason)
 	return id[length] == ':' ? arena_strndup(arena, id, length) : "";
 }
 
-/* Takes a line. Returns 0, or -1 when memory is out. */
 static int
-take_line(struct arena *arena, const char *line, size_t length,
-    const char **folder, struct listing *list)
+add_item(struct listing *list, const char *line, size_t length)
 {
-	static const char mark[] = "QUARANTINE: ";
-	size_t word = strspn(line, QUEUE_ID_LETTERS);
-	size_t blanks = strspn(line, " ");
-	const char *found = folder_of(arena, line, length);
-	if (found != NULL) {
-		*folder = found;
-	} else if (word >= ID_LEAST && word <= ID_MOST &&
-		   (line[word] == ' ' || line[word] == '*')) {
-		struct item *item = &list->items[list->n++];
-		item->id = arena_strndup(arena, line, word);
-		item->folder = *folder;
-		item->whole = "";
-		return item->id == NULL ? -1 : 0;
-	} else if (list->n > 0 &&
-		   strncmp(line + blanks, mark, strlen(mark)) == 0) {
-		struct item *item = &list->items[list->n - 1];
-		item->whole = id_in_reason(arena, line + blanks + strlen(mark));
-		return item->whole == NULL ? -1 : 0;
-	}
+	struct item *item = arena_alloc(list->arena, sizeof(*item));
+	const char *id = arena_strndup(list->arena, line, length);
+	if (item == NULL || id == NULL)
+		return -1;
+	*item = (struct item){id, list->folder, "", list->last};
+	list->last = item;
+	list->n++;
 	return 0;
 }
 
 static int
-list_held(struct arena *arena, const struct queue *queue,
-    struct listing *list_r, struct err *err)
+take_line(void *context, const char *line, size_t length, struct err *err)
 {
-	struct run run = {
-	    .timeout_secs = LIST_SECS, .output_max = LIST_BYTES_MAX};
+	static const char mark[] = "QUARANTINE: ";
+	struct listing *list = context;
+	size_t word = strspn(line, QUEUE_ID_LETTERS);
+	size_t blanks = strspn(line, " ");
+	const char *found = folder_of(list->arena, line, length);
+	int taken = 0;
+	if (found != NULL) {
+		list->folder = found;
+	} else if (word >= ID_LEAST && word <= ID_MOST &&
+		   (line[word] == ' ' || line[word] == '*')) {
+		taken = add_item(list, line, word);
+	} else if (list->last != NULL &&
+		   strncmp(line + blanks, mark, strlen(mark)) == 0) {
+		list->last->whole =
+		    id_in_reason(list->arena, line + blanks + strlen(mark));
+		taken = list->last->whole == NULL ? -1 : 0;
+	}
+	return taken < 0 ? err_set(err, "memory is out") : 0;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+	return strcmp(x->id, y->id);
+}
+
+static int
+sort_items(struct listing *list, struct err *err)
+{
+	list->keys =
+	    arena_alloc(list->arena, (2 * list->n + 1) * sizeof(*list->keys));
+	if (list->keys == NULL)
+		return err_set(err, "memory is out");
+	for (const struct item *item = list->last; item != NULL;
+	     item = item->next) {
+		list->keys[list->keys_n++] = (struct key){item->id, item};
+		if (item->whole[0] != '\0' &&
+		    strcmp(item->whole, item->id) != 0)
+			list->keys[list->keys_n++] =
+			    (struct key){item->whole, item};
+	}
+	qsort(list->keys, list->keys_n, sizeof(*list->keys), by_id);
+	return 0;
+}
+
+/* The first key of a mail, and how many there are. */
+static const struct key *
+keys_of(const struct listing *list, const char *queue_id, size_t *n_r)
+{
+	size_t low = 0, high = list->keys_n, n = 0;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(list->keys[middle].id, queue_id) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low + n < list->keys_n &&
+	       strcmp(list->keys[low + n].id, queue_id) == 0)
+		n++;
+	*n_r = n;
+	return &list->keys[low];
+}
+
+/* NULL with a sentence if Sendmail does not tell. */
+static struct listing *
+list_held(struct arena *arena, const struct queue *queue, struct err *err)
+{
+	struct listing *list = arena_alloc(arena, sizeof(*list));
+	if (list == NULL) {
+		err_set(err, "memory is out");
+		return NULL;
+	}
+	*list = (struct listing){.arena = arena, .folder = ""};
+	struct run run = {.timeout_secs = LIST_SECS,
+	    .output_max = LINE_BYTES_MAX,
+	    .take_line = take_line,
+	    .context = list};
 	struct run_result result;
 	if (sendmail(arena, queue->config_dir, &run, WORDS("-bp", "-qQ"),
 		&result, err) < 0)
-		return -1;
-	if (result.status != 0)
-		return err_set(err, "sendmail -bp -qQ ended with status %d: %s",
+		return NULL;
+	if (result.status != 0) {
+		err_set(err, "sendmail -bp -qQ ended with status %d: %s",
 		    result.status, run_said(arena, &result));
-	if (result.cut)
-		return err_set(err, "Sendmail's queue is too long to be "
-				    "listed");
-	const char *line = result.out, *folder = "";
-	*list_r = (struct listing){
-	    .items =
-		arena_alloc(arena, text_lines(line) * sizeof(*list_r->items))};
-	if (list_r->items == NULL)
-		return err_set(err, "memory is out");
-	for (size_t length; *line != '\0'; line += length) {
-		length = strcspn(line, "\n");
-		if (take_line(arena, line, length, &folder, list_r) < 0)
-			return err_set(err, "memory is out");
-		length += line[length] == '\n';
+		return NULL;
 	}
-	return 0;
+	return sort_items(list, err) < 0 ? NULL : list;
 }
 
-static bool
-belongs(const struct item *item, const struct queue_mail *mail)
-{
-	return strcmp(item->id, mail->queue_id) == 0 ||
-	       strcmp(item->whole, mail->queue_id) == 0;
-}
-
+/* What is listed serves the acts that follow, too: each item is seen to again
+ * when something is done about it. */
 static int
-look(struct arena *arena, const struct queue *queue, struct queue_mail *mails,
+look(struct arena *arena, struct queue *queue, struct queue_mail *mails,
     size_t n, struct err *err)
 {
-	struct listing list;
-	if (list_held(arena, queue, &list, err) < 0)
+	struct listing *list = list_held(arena, queue, err);
+	if (list == NULL)
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < list.n; j++)
-			if (mails[i].state != QUEUE_NO_ID &&
-			    belongs(&list.items[j], &mails[i]))
-				mails[i].state = QUEUE_HELD;
+	queue->listing = list;
+	for (size_t i = 0; i < n; i++) {
+		size_t parts = 0;
+		if (mails[i].state != QUEUE_NO_ID)
+			keys_of(list, mails[i].queue_id, &parts);
+		if (parts > 0)
+			mails[i].state = QUEUE_HELD;
+	}
 	return 0;
 }
 
@@ -311,21 +379,23 @@ discard_item(struct arena *arena, const struct item *item, struct err *err)
 
 /* --------------------------------------------------------------------- act */
 
-/* All parts of a mail. It is done if any was, and none is left. */
+/* All parts of a mail. It is done if any was, and none is left. Sets *unsure
+ * if a part was not there, or Sendmail does not say that it did it. */
 static int
 act_on(struct arena *arena, const struct queue *queue, enum queue_step step,
-    const struct listing *list, struct queue_mail *mail, struct err *err)
+    struct queue_mail *mail, bool *unsure, struct err *err)
 {
 	int failed = 0;
 	bool any = false;
-	for (size_t j = 0; j < list->n; j++) {
-		if (!belongs(&list->items[j], mail))
-			continue;
-		int done =
-		    step == QUEUE_RELEASE
-			? release_item(arena, queue, &list->items[j], err)
-			: discard_item(arena, &list->items[j], err);
+	size_t n;
+	const struct key *keys = keys_of(queue->listing, mail->queue_id, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct item *item = keys[i].item;
+		int done = step == QUEUE_RELEASE
+			       ? release_item(arena, queue, item, err)
+			       : discard_item(arena, item, err);
 		any = any || done == 1;
+		*unsure = *unsure || done == 0;
 		failed = done < 0 ? -1 : failed;
 	}
 	if (failed == 0)
@@ -338,41 +408,41 @@ static int
 look_again(struct arena *arena, const struct queue *queue,
     struct queue_mail *mails, size_t n, struct err *err)
 {
-	struct listing list;
-	if (list_held(arena, queue, &list, err) < 0)
+	const struct listing *list = list_held(arena, queue, err);
+	if (list == NULL)
 		return -1;
 	int failed = 0;
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < list.n; j++)
-			if ((mails[i].state == QUEUE_GONE ||
-				mails[i].state == QUEUE_DONE) &&
-			    belongs(&list.items[j], &mails[i])) {
-				mails[i].state = QUEUE_HELD;
-				failed = err_set(err,
-				    "Sendmail did not take its hand off %s; it "
-				    "may be in use: try again in a while",
-				    list.items[j].id);
-			}
+	for (size_t i = 0; i < n; i++) {
+		size_t parts;
+		const struct key *keys =
+		    keys_of(list, mails[i].queue_id, &parts);
+		if (parts == 0 || mails[i].state == QUEUE_HELD)
+			continue;
+		mails[i].state = QUEUE_HELD;
+		failed = err_set(err,
+		    "Sendmail did not take its hand off %s; it may be in use: "
+		    "try again in a while",
+		    keys->item->id);
+	}
 	return failed;
 }
 
 static int
 act(struct arena *arena, struct queue *queue, enum queue_step step,
-    struct queue_mail *mails, size_t n, struct err *err)
+    struct queue_mail *mails, size_t n, const char **note, struct err *err)
 {
-	struct listing list;
-	if (list_held(arena, queue, &list, err) < 0)
-		return -1;
+	(void)note; /* it tries what is released by itself */
 	int failed = 0;
+	bool unsure = false;
 	for (size_t i = 0; i < n; i++)
-		if (mails[i].state == QUEUE_HELD &&
-		    act_on(arena, queue, step, &list, &mails[i], err) < 0)
+		if (act_on(arena, queue, step, &mails[i], &unsure, err) < 0)
 			failed = -1;
 	struct err later;
-	if (look_again(arena, queue, mails, n, &later) < 0 && failed == 0)
+	if (unsure && look_again(arena, queue, mails, n, &later) < 0 &&
+	    failed == 0)
 		failed = err_set(err, "%s", later.text);
 	return failed;
 }
 
 const struct queue_tools queue_sendmail = {
-    "Sendmail", ID_LEAST, ID_MOST, find, look, act};
+    "Sendmail", ID_LEAST, ID_MOST, find, instances, look, act};

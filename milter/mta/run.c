@@ -30,6 +30,7 @@ struct output {
 	int fd; /* our end; -1: closed */
 	char *text;
 	size_t length, room, most;
+	size_t seen; /* so much of the text has no line end */
 	bool cut;
 };
 
@@ -231,7 +232,8 @@ child_start(const struct run *run, const char *path, struct child *child,
 
 /* ----------------------------------------------------------------- reading */
 
-/* Keeps what was read, as far as it fits. Returns 0 or -1 (memory is out). */
+/* Keeps what was read, as far as it fits, with room for a NUL. Returns 0 or -1
+ * (memory is out). */
 static int
 output_keep(struct output *output, const char *text, size_t length)
 {
@@ -239,8 +241,8 @@ output_keep(struct output *output, const char *text, size_t length)
 		length = output->most - output->length;
 		output->cut = true;
 	}
-	if (output->length + length > output->room) {
-		size_t room = 2 * (output->length + length);
+	if (output->length + length >= output->room) {
+		size_t room = 2 * (output->length + length) + 1;
 		char *larger = realloc(output->text, room);
 		if (larger == NULL)
 			return -1;
@@ -253,9 +255,39 @@ output_keep(struct output *output, const char *text, size_t length)
 	return 0;
 }
 
-/* Takes what is there now. */
 static int
-output_read(struct output *output)
+give_line(const struct run *run, char *line, size_t length, struct err *err)
+{
+	line[length] = '\0';
+	return run->take_line(run->context, line, length, err);
+}
+
+/* Gives away the lines that are whole, and keeps what is behind them. */
+static int
+output_give(struct output *output, const struct run *run, struct err *err)
+{
+	char *line = output->text, *end;
+	size_t left = output->length, seen = output->seen;
+	if (output->cut)
+		return err_set(err, "%s wrote a line of more than %zu bytes",
+		    run->argv[0], output->most);
+	while ((end = memchr(line + seen, '\n', left - seen)) != NULL) {
+		size_t length = (size_t)(end - line);
+		if (give_line(run, line, length, err) < 0)
+			return -1;
+		line = end + 1;
+		left -= length + 1;
+		seen = 0;
+	}
+	memmove(output->text, line, left);
+	output->length = output->seen = left;
+	return 0;
+}
+
+/* Takes what is there now. run: is given the lines, if it wants them; NULL: all
+ * is kept. Returns 0, or -1 with a sentence. */
+static int
+output_read(struct output *output, const struct run *run, struct err *err)
 {
 	char text[16384];
 	while (output->fd >= 0) {
@@ -269,6 +301,8 @@ output_read(struct output *output)
 			return 0;
 		}
 		if (output_keep(output, text, (size_t)n) < 0)
+			return err_set(err, "out of memory");
+		if (run != NULL && output_give(output, run, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -282,32 +316,50 @@ steady_ms(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* Reads until the program has ended. Returns 0, or -1 with errno set. */
+/* Waits until there is something to read or the program has ended: 1 if it
+ * has, 0 if not, -1 with a sentence. */
 static int
-child_follow(struct child *child, int timeout_secs)
+child_wait(const struct child *child, const struct run *run, const char *path,
+    int64_t until_ms, struct err *err)
 {
-	const int64_t until = steady_ms() + timeout_secs * 1000LL;
-	for (;;) {
-		struct pollfd at[] = {
-		    {.fd = child->pidfd, .events = POLLIN},
-		    {.fd = child->out.fd, .events = POLLIN},
-		    {.fd = child->err.fd, .events = POLLIN},
-		};
-		int64_t left = until - steady_ms();
-		int ready = left <= 0 ? 0 : poll(at, 3, (int)left);
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready <= 0) {
-			errno = ready == 0 ? ETIMEDOUT : errno;
+	const int64_t left = until_ms - steady_ms();
+	struct pollfd at[] = {
+	    {.fd = child->pidfd, .events = POLLIN},
+	    {.fd = child->out.fd, .events = POLLIN},
+	    {.fd = child->err.fd, .events = POLLIN},
+	};
+	int ready = left <= 0 ? 0 : poll(at, 3, (int)left);
+	if (ready < 0 && errno == EINTR)
+		return 0;
+	if (ready < 0)
+		return err_sys(err, "%s", path);
+	if (ready == 0)
+		return err_set(err,
+		    "%s did not end within %d s; it was stopped", path,
+		    run->timeout_secs);
+	return at[0].revents != 0;
+}
+
+/* Reads until the program has ended. Returns 0, or -1 with a sentence. */
+static int
+child_follow(struct child *child, const struct run *run, const char *path,
+    struct err *err)
+{
+	const int64_t until = steady_ms() + run->timeout_secs * 1000LL;
+	const struct run *lines = run->take_line == NULL ? NULL : run;
+	int ended = 0;
+	/* What it wrote before its end is in the pipes by then. */
+	while (ended == 0) {
+		ended = child_wait(child, run, path, until, err);
+		if (ended < 0 || output_read(&child->out, lines, err) < 0 ||
+		    output_read(&child->err, NULL, err) < 0)
 			return -1;
-		}
-		if (output_read(&child->out) < 0 ||
-		    output_read(&child->err) < 0)
-			return -1;
-		/* What it wrote before its end was in the pipes already. */
-		if (at[0].revents != 0)
-			return 0;
 	}
+	if (lines == NULL || child->out.length == 0)
+		return 0;
+	size_t length = child->out.length;
+	child->out.length = 0;
+	return give_line(run, child->out.text, length, err);
 }
 
 static int
@@ -353,12 +405,8 @@ run_program(struct arena *arena, const struct run *run,
 	if (path == NULL)
 		return -1;
 	int result = child_start(run, path, &child, err);
-	if (result == 0 && child_follow(&child, run->timeout_secs) < 0)
-		result = errno == ETIMEDOUT
-			     ? err_set(err,
-				   "%s did not end within %d s; it was stopped",
-				   path, run->timeout_secs)
-			     : err_sys(err, "%s", path);
+	if (result == 0)
+		result = child_follow(&child, run, path, err);
 	if (result == 0 &&
 	    give_result(arena, &child, child_status(&child), result_r) < 0)
 		result = err_set(err, "out of memory");

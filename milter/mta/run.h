@@ -34,6 +34,13 @@ struct run {
 	int timeout_secs;  /* then it is killed, with all that it started */
 	size_t output_max; /* bytes of each output that are kept; 0:
 			    * RUN_OUTPUT_MAX */
+	/* Is given each line of standard output as it comes, without its end
+	 * (a NUL is there), so the result has nothing of it; output_max bounds
+	 * a line then. Returns 0, or -1 with a sentence: the program is
+	 * stopped, and run_program fails with it. NULL: the output is kept. */
+	int (*take_line)(
+	    void *context, const char *line, size_t length, struct err *err);
+	void *context;
 };
 
 struct run_result {
@@ -50,7 +57,8 @@ struct run_result {
  * Runs a program and waits for its end.
  * arena: takes what the program said.
  * Returns 0 if it came to its end, whatever its status is, or -1 with a
- * sentence: it is not there, cannot be started, or took too long.
+ * sentence: it is not there, cannot be started, took too long, or wrote a line
+ * that is longer than it may be or that was not taken.
  */
 int run_program(struct arena *arena, const struct run *run,
     struct run_result *result_r, struct err *err);

@@ -165,17 +165,34 @@ before(const struct facts *facts)
 		   : say_number(facts, told);
 }
 
-/* "bulkwatch show 17", with the settings file where it is not the usual. */
+/* "bulkwatch", with the settings file where it is not the usual. */
+static const char *
+program(const struct facts *facts)
+{
+	const char *file = facts->settings->file;
+	return file == NULL || strcmp(file, SETTINGS_FILE) == 0
+		   ? "bulkwatch"
+		   : arena_printf(facts->arena, "bulkwatch -c '%s'", file);
+}
+
+/* "bulkwatch show 17" */
 static const char *
 command(const struct facts *facts, const char *word)
 {
-	const char *file = facts->settings->file;
-	long long send = facts->story->send.id;
-	if (file == NULL || strcmp(file, SETTINGS_FILE) == 0)
-		return arena_printf(
-		    facts->arena, "bulkwatch %s %lld", word, send);
-	return arena_printf(
-	    facts->arena, "bulkwatch -c '%s' %s %lld", file, word, send);
+	const char *name = program(facts);
+	return name == NULL ? NULL
+			    : arena_printf(facts->arena, "%s %s %lld", name,
+				  word, (long long)facts->story->send.id);
+}
+
+/* "bulkwatch show ID", where there are several. */
+static const char *
+command_of_one(const struct facts *facts, const char *word)
+{
+	const char *name = program(facts);
+	return name == NULL ? NULL
+			    : arena_printf(facts->arena, "%s %s %s", name, word,
+				  facts->phrases->number);
 }
 
 static const char *
@@ -305,6 +322,37 @@ held_count(const struct facts *facts)
 }
 
 static const char *
+look_at_one(const struct facts *facts)
+{
+	return command_of_one(facts, "show");
+}
+
+static const char *
+take_one(const struct facts *facts)
+{
+	return command_of_one(facts, "take");
+}
+
+static bool
+any_held(const struct facts *facts)
+{
+	return (facts->day != NULL && facts->day->holding_n > 0) ||
+	       held_count(facts)[0] != '\0';
+}
+
+static const char *
+release_one(const struct facts *facts)
+{
+	return any_held(facts) ? command_of_one(facts, "release") : "";
+}
+
+static const char *
+discard_one(const struct facts *facts)
+{
+	return any_held(facts) ? command_of_one(facts, "discard") : "";
+}
+
+static const char *
 count(const struct facts *facts)
 {
 	return facts->sends_n == 0 ? "" : say_number(facts, facts->sends_n);
@@ -334,7 +382,7 @@ hostname(const struct facts *facts)
 
 /* ------------------------------------------------------------- placeholders */
 
-/* About one bulk send: nothing in a digest. */
+/* About one bulk send. */
 static const struct placeholder of_a_story[] = {
     {"id", id},
     {"sender", sender},
@@ -364,7 +412,13 @@ static const struct placeholder of_a_story[] = {
     {NULL, NULL},
 };
 
+/* The commands are those of a digest: where there is a story, it has them. */
 static const struct placeholder of_any_mail[] = {
+    {"bulkwatch", program},
+    {"look", look_at_one},
+    {"take", take_one},
+    {"release", release_one},
+    {"discard", discard_one},
     {"list", digest_list},
     {"count", count},
     {"held_count", held_count},

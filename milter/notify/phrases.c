@@ -9,6 +9,7 @@
 static const struct phrases languages[] = {
     {
 	.language = "vi",
+	.number = "SỐ",
 	.identities =
 	    {
 		[IDENTITY_LOGIN] = "tài khoản đăng nhập",
@@ -69,6 +70,7 @@ static const struct phrases languages[] = {
     },
     {
 	.language = "en",
+	.number = "ID",
 	.identities =
 	    {
 		[IDENTITY_LOGIN] = "login",

@@ -12,6 +12,7 @@ struct counted {
 
 struct phrases {
 	const char *language;      /* as alerts.language says it */
+	const char *number;        /* stands for that of any bulk send */
 	const char *identities[4]; /* by enum identity */
 	const char *statuses[4];   /* by enum status */
 	const char *outcomes[5];   /* by enum outcome */

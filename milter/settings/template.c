@@ -21,7 +21,8 @@ const char *const template_names[] = {"id", "sender", "identity", "recipients",
     "declaration", "declared_sender", "declared_recipients", "declared_used",
     "declared_from", "declared_until", "declared_reason", "declared_reference",
     "declared_by", "beyond", "password_help", "today", "since", "summary",
-    "waiting", "fresh", "expected", "failed", "store_failures", NULL};
+    "waiting", "fresh", "expected", "failed", "store_failures", "bulkwatch",
+    NULL};
 
 struct piece {
 	const char *text; /* fixed text, if name is NULL */

@@ -1,5 +1,7 @@
 """Held mail on a real Postfix: released, discarded, and what others did with it meanwhile."""
 
+import fcntl
+import os
 import re
 import shutil
 import sqlite3
@@ -8,7 +10,8 @@ import threading
 
 import pytest
 
-from bulkwatch_lab import BULKWATCH, DOMAIN, SENDER, Postfix, addresses, message, text_of
+from bulkwatch_lab import (BULKWATCH, DOMAIN, SENDER, Postfix, addresses, message, text_of,
+                           wait_for)
 from terminal import on_terminal
 
 HOLD = {"rules": [{"name": "message", "recipients": 20, "action": "hold"}]}
@@ -33,9 +36,13 @@ def order(lab, word, *more, case=1, **how):
                                 str(lab.postfix.confdir), *unasked(word), *more, **how)
 
 
-def order_with(lab, folder, word, *more, **programs):
+def order_with(lab, folder, word, *more, where="own", limits=(), **programs):
     """The same where other scripts stand in the place of the mail server's programs: None is one
-    that nobody may run. The true ones are "true-NAME" in the folder."""
+    that nobody may run. The true ones are "true-NAME" in the folder.
+
+    where: "own" names the private Postfix with --config-dir; "all" names none.
+    limits: options of prlimit(1).
+    """
     places = []
     for name, script in programs.items():
         fake = folder / name
@@ -43,11 +50,18 @@ def order_with(lab, folder, word, *more, **programs):
         fake.chmod(0o755 if script else 0o644)
         shutil.copy(f"/usr/sbin/{name}", folder / f"true-{name}")
         places.append(f"mount --bind {fake} /usr/sbin/{name} && ")
+    named = ["--config-dir", lab.postfix.confdir] if where == "own" else []
+    limited = ["prlimit", *limits] if limits else []
     return subprocess.run(
-        ["unshare", "-m", "sh", "-c", "".join(places) + 'exec "$@"', "sh", BULKWATCH, "-c",
-         lab.daemon.config, word, "1", "--by", "lan", "--config-dir", lab.postfix.confdir,
+        ["unshare", "-m", "sh", "-c", "".join(places) + 'exec "$@"', "sh", *limited, BULKWATCH,
+         "-c", lab.daemon.config, word, "1", "--by", "lan", *named,
          *unasked(word), *more],
         capture_output=True, text=True)
+
+
+def instances(*folders):
+    """A postmulti that lists these."""
+    return "".join(f"echo 'postfix-{n} - n {folder}'\n" for n, folder in enumerate(folders))
 
 
 def hold(lab, recipients=RECIPIENTS, **parts):
@@ -187,15 +201,122 @@ def test_mail_looked_for_in_another_instance_is_found_later(new_lab):
     delivered(lab, queue_id)
 
 
+def test_mail_of_any_instance_is_found_without_its_name(new_lab, tmp_path):
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab)
+    with Postfix() as other:
+        done = order_with(lab, tmp_path, "release", where="all",
+                          postmulti=instances(other.confdir, lab.postfix.confdir))
+        other.remove()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert states(lab) == [(queue_id, "released")]
+    delivered(lab, queue_id)
+
+
+@pytest.mark.parametrize("postmulti, sentence", [
+    (None, "the queue of /nowhere: postqueue ended with status 69: fatal: open /nowhere/main.cf"),
+    ("echo 'postmulti: fatal: no instances' >&2; exit 1",
+     "postmulti ended with status 1: fatal: no instances"),
+])
+def test_nothing_is_gone_while_an_instance_cannot_be_read(new_lab, tmp_path, postmulti, sentence):
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab)
+    done = order_with(lab, tmp_path, "release", where="all",
+                      postmulti=postmulti or instances(lab.postfix.confdir, "/nowhere"))
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert states(lab) == [(queue_id, "waiting")]
+    assert [case["id"] for case in lab.daemon.bulkwatch("list", "--held")] == [1]
+
+
+def test_mail_that_no_instance_holds_is_gone_but_looked_for_again(new_lab, tmp_path):
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab)
+    with Postfix() as other:
+        done = order_with(lab, tmp_path, "release", where="all",
+                          postmulti=instances(other.confdir))
+        other.remove()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 message no longer held" in done.stdout
+    assert re.search(rf"{queue_id} .* no longer held", lab.daemon.bulkwatch(
+        "show", "1", json=False).stdout)
+    order(lab, "discard")
+    assert states(lab) == [(queue_id, "discarded")]
+
+
+def test_queue_id_that_two_instances_hold_is_left_alone(new_lab, tmp_path):
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab)
+    again = tmp_path / "again"
+    again.symlink_to(lab.postfix.confdir)
+    done = order_with(lab, tmp_path, "discard", where="all",
+                      postmulti=instances(lab.postfix.confdir, again))
+    assert done.returncode == 1
+    assert f"two hold a mail as {queue_id}, {lab.postfix.confdir} and {again};" in done.stderr
+    assert states(lab) == [(queue_id, "waiting")]
+    assert lab.postfix.held() == [queue_id]
+
+
+def test_mail_that_waited_days_for_pickup_is_released(new_lab):
+    lab = new_lab(**HOLD)
+    # The milter is not there, so it stays in maildrop; as old as a long weekend.
+    lab.postfix.sendmail(SENDER, RECIPIENTS, message(SENDER).replace(b"\r\n", b"\n"))
+    lab.postfix.wait_for_log(r"cleanup\[\d+\]: .*can't connect|milter")
+    [waiting] = (lab.postfix.dir / "queue/maildrop").iterdir()
+    text = waiting.read_bytes()
+    since = int(re.match(rb"T.(\d{10})", text)[1])
+    with open(waiting, "r+b") as file:
+        file.write(text.replace(b"%d" % since, b"%d" % (since - 3 * 86400), 1))
+    lab.start()
+    # Pickup takes all that is there when something comes.
+    lab.postfix.sendmail(SENDER, RECIPIENTS[:1], b"From: a\n\nhello\n")
+    [queue_id] = wait_for(lab.postfix.held, "the mail to be held")
+    done = order(lab, "release", json=False)
+    assert done.stderr == ""
+    assert states(lab) == [(queue_id, "released")]
+    delivered(lab, queue_id)
+
+
 def test_queue_id_that_is_another_mail_by_now_is_left_alone(new_lab):
     lab = new_lab(**HOLD).start()
     queue_id = hold(lab)
     with sqlite3.connect(lab.daemon.database) as database:
         database.execute("UPDATE held SET at = at - 172800000")
-    done = order(lab, "discard", json=False)
-    assert f"holds as {queue_id} now came at another time" in done.stderr
-    assert states(lab) == [(queue_id, "gone")]
+    done = order(lab, "discard", json=False, status=1)
+    assert f"holds as {queue_id} now came long after the message" in done.stderr
+    assert states(lab) == [(queue_id, "waiting")]
+    assert events(lab) == []
     assert lab.postfix.held() == [queue_id]
+
+
+def test_queue_of_hundreds_of_thousands_takes_little_memory(new_lab, tmp_path, sanitized):
+    if sanitized:
+        pytest.skip("a sanitizer takes all the memory that there may be")
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab)
+    line = ('{"queue_name": "%s", "queue_id": "%X", "arrival_time": 1795372440, '
+            '"message_size": 500, "sender": "a@example.net", "recipients": '
+            '[{"address": "b@example.net", "delay_reason": "no route to host"}]}\\n')
+    done = order_with(lab, tmp_path, "discard", limits=["--as=100000000"], postqueue=(
+        f"""awk 'BEGIN {{ for (i = 0; i < 400000; i++)
+            printf("{line.replace('"', chr(92) + '"')}", i % 20 ? "deferred" : "hold", i + 1e9)
+        }}'\nexec {tmp_path}/true-postqueue "$@"\n"""))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert states(lab) == [(queue_id, "discarded")]
+
+
+def test_lock_that_others_may_take_keeps_nobody_waiting(new_lab):
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab)
+    folder = os.open(lab.daemon.database.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        done = subprocess.run([BULKWATCH, "-c", lab.daemon.config, "discard", "1", "--config-dir",
+                               lab.postfix.confdir], capture_output=True, text=True, timeout=25)
+    finally:
+        os.close(folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert states(lab) == [(queue_id, "discarded")]
 
 
 @pytest.mark.parametrize("queue_id", ["-d", "ALL", "-", "../hold/x", "a b", "A\\nB", "$(reboot)",
@@ -209,6 +330,7 @@ def test_what_is_no_queue_id_reaches_no_tool(new_lab, queue_id, tmp_path):
     done = order_with(lab, tmp_path, "discard", postsuper=f"touch {tmp_path}/called")
     assert done.returncode == 1
     assert "is no queue id of Postfix" in done.stderr
+    assert [state for _, state in states(lab)] == ["waiting"]
     assert not (tmp_path / "called").exists()
     assert lab.postfix.held() == [left]
 
@@ -246,7 +368,8 @@ def test_only_root_may(new_lab):
                            BULKWATCH, "-c", lab.daemon.config, "release", "1"],
                           capture_output=True, text=True)
     assert done.returncode == 1
-    assert "only root may release held mail: sudo bulkwatch" in done.stderr
+    assert ("only root may release held mail: "
+            f"sudo bulkwatch -c '{lab.daemon.config}' release 1\n") in done.stderr
     assert states(lab) == [(queue_id, "waiting")]
 
 
@@ -323,7 +446,8 @@ def test_alert_and_digest_give_the_commands(new_lab):
     waiting = body[body.index("Thư đang tạm giữ, chờ quyết định"):]
     assert re.search(
         rf"\A.*:\n  1  [\d-]+ [\d:]+  {SENDER}  .*  1 thư đang tạm giữ  .*Giấy mời\n", waiting)
-    assert "\n  bulkwatch release SỐ\n  bulkwatch discard SỐ\n" in waiting
+    program = f"bulkwatch -c '{lab.daemon.config}'"
+    assert f"\n  {program} release SỐ\n  {program} discard SỐ\n" in waiting
 
 
 def test_list_names_cases_with_held_mail(new_lab):
@@ -333,7 +457,8 @@ def test_list_names_cases_with_held_mail(new_lab):
     assert [case["id"] for case in lab.daemon.bulkwatch("list", "--held")] == [2]
     text = lab.daemon.bulkwatch("list", json=False).stdout
     assert re.search(r"^ 2 .* new, 1 held +Test$", text, re.M)
-    assert "\nHeld: 1 message is still held; `bulkwatch release 2` lets it go" in text
+    assert ("\nHeld: 1 message is still held; "
+            f"`bulkwatch -c '{lab.daemon.config}' release 2` lets it go") in text
     order(lab, "discard", case=2)
     assert lab.daemon.bulkwatch("list", "--held", json=False).stdout == "no mail is held\n"
 
@@ -342,8 +467,9 @@ def test_closed_case_says_that_mail_is_held_and_stays_in_the_list_of_held(new_la
     lab = new_lab(**HOLD).start()
     hold(lab)
     done = lab.daemon.bulkwatch("close", "1", "--outcome", "unreported", json=False)
-    assert ("Held: 1 message is still held; `bulkwatch release 1` lets it go, `bulkwatch discard "
-            "1` deletes it.") in done.stdout
+    program = f"bulkwatch -c '{lab.daemon.config}'"
+    assert (f"Held: 1 message is still held; `{program} release 1` lets it go, "
+            f"`{program} discard 1` deletes it.") in done.stdout
     assert [case["id"] for case in lab.daemon.bulkwatch("list", "--held")] == [1]
     assert lab.daemon.bulkwatch("list", "--held", "--status", "open") == []
     order(lab, "discard")
@@ -400,3 +526,44 @@ def test_every_file_of_a_mail_in_a_large_sendmail_queue_is_deleted(new_lab, tmp_
     assert (done.returncode, done.stderr) == (0, "")
     assert [file.exists() for file in (control, data, transcript, other)] == [False] * 3 + [True]
     assert states(lab) == [(whole, "discarded")]
+
+
+def test_mail_that_sendmail_holds_beside_postfix_is_found(new_lab, tmp_path):
+    lab = new_lab(**HOLD).start()
+    hold(lab)
+    with sqlite3.connect(lab.daemon.database) as database:
+        database.execute("UPDATE held SET queue_id = '6AMIuhjS028437'")
+    (tmp_path / "queue").mkdir()
+    control = tmp_path / "queue/hf6AMIuhjS028437"
+    control.write_text("V8\nqbulkwatch\n.\n")
+    done = order_with(lab, tmp_path, "discard", where="all",
+                      postmulti=instances(lab.postfix.confdir),
+                      sendmail=SENDMAIL_LISTING.format(
+                          control=control, data=tmp_path / "queue", part="6AMIuhjS028437",
+                          whole="6AMIuhjS028437"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not control.exists()
+    assert states(lab) == [("6AMIuhjS028437", "discarded")]
+
+
+def test_sendmail_lists_its_queue_once_for_hundreds_of_messages(new_lab, tmp_path):
+    lab = new_lab(**HOLD_WINDOW).start()
+    with lab.session(login=SENDER) as session:
+        for n in range(250):
+            session.transact(SENDER, [RECIPIENTS[n % 30]], message(SENDER))
+    with sqlite3.connect(lab.daemon.database) as database:
+        database.execute("UPDATE held SET queue_id = printf('6AMIuh%08d', id)")
+        ids = [row[0] for row in database.execute("SELECT queue_id FROM held ORDER BY id")]
+    queue, listing = tmp_path / "queue", tmp_path / "listing"
+    queue.mkdir()
+    for queue_id in ids:
+        (queue / f"hf{queue_id}").write_text("V8\nqbulkwatch\n.\n")
+    listing.write_text(f"\t\t{queue} (231 requests)\n" + "".join(
+        f"{i}        8 Sun Nov 22 18:56 <a@example.net>\n" for i in ids))
+    done = order_with(lab, tmp_path, "discard", "--mta", "sendmail", sendmail=(
+        'case "$*" in\n*-d0.1*) echo "Version 8.17.1.9" ;;\n'
+        f"*-bp*) echo listed >> {tmp_path}/times; cat {listing} ;;\nesac\n"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert states(lab) == [(queue_id, "discarded") for queue_id in ids] and len(ids) == 231
+    assert list(queue.iterdir()) == []
+    assert (tmp_path / "times").read_text() == "listed\n"

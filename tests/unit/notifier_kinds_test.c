@@ -175,7 +175,8 @@ a_notice_goes_to_the_sender_alone_and_says_how_to_report(void **state)
 	struct lab lab;
 	lab_open(&lab, &well);
 	lab.box.first = ALERT_STARTED;
-	/* What the office wants reported, whichever rule it was that matched. */
+	/* What the office wants reported, whichever rule it was that matched.
+	 */
 	lab.box.settings.rules_n = 2;
 	lab.box.settings.rules[0].recipients = 300;
 	lab.box.settings.rules[1].recipients = 15;
@@ -474,7 +475,9 @@ the_days_digest_names_held_mail_that_waits(void **state)
 	    "3 messages held  closed: account compromised  Budget\n"
 	    "  5  2026-03-02 13:05:59  " SENDER "  25 recipients, 1 message  "
 	    "1 message held  new, nobody has taken it  Budget\n");
-	assert_says(text, "\n  bulkwatch release ID\n  bulkwatch discard ID\n");
+	assert_says(text, "\n  bulkwatch -c '/tmp/test.conf' release ID\n"
+			  "  bulkwatch -c '/tmp/test.conf' discard ID\n");
+	assert_says(text, "\n  bulkwatch -c '/tmp/test.conf' list\n");
 	lab_stop(&lab);
 }
 
@@ -502,9 +505,9 @@ sections_of_the_days_digest_that_are_empty_are_left_out(void **state)
 		const char *language, *names[6];
 	} cases[] = {
 	    {"en", {"have waited", "New bulk sends", "Declared", "given up",
-		       "database", "bulkwatch discard"}},
+		       "database", "discard ID"}},
 	    {"vi", {"quá một ngày", "Các đợt gửi thư mới", "cho hôm nay",
-		       "thôi gửi lại", "cơ sở dữ liệu", "bulkwatch discard"}},
+		       "thôi gửi lại", "cơ sở dữ liệu", "discard SỐ"}},
 	};
 	for (size_t i = 0; i < COUNT(cases) * 6; i++) {
 		const struct day all = make_day();
@@ -672,7 +675,7 @@ the_templates_built_in_leave_no_placeholder_and_no_hole(void **state)
 	    {TEMPLATE_DAILY, ALERT_DAILY,
 		{"2026-03-01 14:05", "  3  2026", "  4  2026", "  5  2026",
 		    "  6  2026", "  12  2026", "  13  2026", "hung", ": 1\n",
-		    ": 3\n", "bulkwatch take", "bulkwatch show"}},
+		    ": 3\n", "test.conf' take", "test.conf' show"}},
 	};
 	static const char *const languages[] = {"vi", "en"};
 	for (size_t i = 0; i < COUNT(cases) * COUNT(languages); i++) {

@@ -120,6 +120,71 @@ much_output_is_cut(void **state)
 	assert_string_equal(r.err, "end\n");
 }
 
+struct lines {
+	size_t n, bytes;
+	char last[32];
+	size_t refuse; /* this line, from 1 */
+};
+
+static int
+count_line(void *context, const char *line, size_t length, struct err *err)
+{
+	struct lines *lines = context;
+	assert_int_equal(strlen(line), length);
+	lines->bytes += length;
+	snprintf(lines->last, sizeof(lines->last), "%s", line);
+	return ++lines->n == lines->refuse ? err_set(err, "not this line") : 0;
+}
+
+static struct run
+run_lines(struct lines *lines, const char *const *argv)
+{
+	return (struct run){.argv = argv,
+	    .timeout_secs = 30,
+	    .output_max = 100000,
+	    .take_line = count_line,
+	    .context = lines};
+}
+
+static void
+lines_are_given_away_as_they_come(void **state)
+{
+	struct arena *arena = *state;
+	struct lines lines = {.n = 0};
+	struct run run = run_lines(&lines,
+	    ARGV("sh", "-c",
+		"yes 'a line of some length' | head -n 2000000; echo; "
+		"head -c 90000 /dev/zero | tr '\\0' x; echo; printf end"));
+	struct run_result result;
+	struct err err = {""};
+	size_t before = arena_bytes(arena);
+	if (run_program(arena, &run, &result, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(result.status, 0);
+	assert_int_equal(result.out_length, 0);
+	assert_int_equal(lines.n, 2000003);
+	assert_int_equal(lines.bytes, 2000000 * 21 + 90000 + 3);
+	assert_string_equal(lines.last, "end");
+	assert_true(arena_bytes(arena) - before < 10000);
+}
+
+static void
+a_line_that_is_too_long_or_not_taken_ends_it(void **state)
+{
+	struct lines lines = {.refuse = 2};
+	struct run run = run_lines(&lines, ARGV("yes"));
+	struct run_result result;
+	struct err err = {""};
+	assert_int_equal(run_program(*state, &run, &result, &err), -1);
+	assert_string_equal(err.text, "not this line");
+	assert_int_equal(lines.n, 2);
+	run = run_lines(
+	    &lines, ARGV("sh", "-c", "head -c 200000 /dev/zero; sleep 60"));
+	assert_int_equal(run_program(*state, &run, &result, &err), -1);
+	assert_string_equal(
+	    err.text, "sh wrote a line of more than 100000 bytes");
+}
+
 /* Killed, and perhaps not yet taken away by the one who inherits it. */
 static bool
 is_gone(struct arena *arena, int pid)
@@ -206,6 +271,8 @@ main(void)
 	    cmocka_unit_test(no_descriptor_of_ours_is_open_in_it),
 	    cmocka_unit_test(input_is_read_whole_and_may_be_left_unread),
 	    cmocka_unit_test(much_output_is_cut),
+	    cmocka_unit_test(lines_are_given_away_as_they_come),
+	    cmocka_unit_test(a_line_that_is_too_long_or_not_taken_ends_it),
 	    cmocka_unit_test(
 		a_program_that_hangs_is_stopped_with_what_it_started),
 	    cmocka_unit_test(a_program_that_leaves_another_behind_has_ended),

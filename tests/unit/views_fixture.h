@@ -50,6 +50,7 @@ capture_init(
 	assert_non_null(c->view.out);
 	c->view.screen = screen;
 	c->view.arena = arena;
+	c->view.file = NULL;
 	return &c->view;
 }
 

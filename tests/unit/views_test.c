@@ -105,6 +105,38 @@ list_marks_the_one_that_waits_longest(void **state)
 }
 
 static void
+commands_name_settings_that_are_not_the_usual(void **state)
+{
+	struct arena *arena = *state;
+	static const struct {
+		const char *file, *program;
+	} cases[] = {
+	    {NULL, "bulkwatch"},
+	    {BULKWATCH_SYSCONFDIR "/bulkwatch/bulkwatch.conf", "bulkwatch"},
+	    {"/srv/b.conf", "bulkwatch -c '/srv/b.conf'"},
+	    {"a'; reboot '", "bulkwatch -c 'a'\\''; reboot '\\'''"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(
+		    view_program(arena, cases[i].file), cases[i].program);
+	struct bulk_send holding[2] = {sends[0], sends[1]};
+	const struct listing listing = {
+	    .sends = holding, .n = 2, .now_ms = MOMENT};
+	struct capture c;
+	holding[0].held = holding[1].held = 1;
+	capture_init(&c, arena, &file);
+	c.view.file = "/b.conf";
+	assert_int_equal(list_print(&c.view, &listing), 0);
+	holds(&c, "`bulkwatch -c '/b.conf' release ID` lets it go, "
+		  "`bulkwatch -c '/b.conf' discard ID` deletes it.\n");
+	fclose(c.view.out);
+	free(c.text);
+	assert_string_equal(held_next(arena, "/b.conf", &holding[1]),
+	    "1 message is still held; `bulkwatch -c '/b.conf' release 9` lets "
+	    "it go, `bulkwatch -c '/b.conf' discard 9` deletes it.");
+}
+
+static void
 list_says_how_much_is_held_within_80_columns(void **state)
 {
 	const struct screen terminal = {.width = 80, .cut = true};
@@ -574,6 +606,7 @@ main(void)
 		list_keeps_the_subject_of_a_declared_one_on_80_columns),
 	    cmocka_unit_test(a_terminal_has_times_as_short_as_they_are_clear),
 	    cmocka_unit_test(list_marks_the_one_that_waits_longest),
+	    cmocka_unit_test(commands_name_settings_that_are_not_the_usual),
 	    cmocka_unit_test(list_says_how_much_is_held_within_80_columns),
 	    cmocka_unit_test(held_mail_is_a_line_each),
 	    cmocka_unit_test(show_says_what_was_done_with_a_message),
