@@ -280,6 +280,12 @@ schema_check(sqlite3 *db, struct err *err)
 			     "file in the setting \"database\"");
 		return SCHEMA_FOREIGN;
 	}
+	if (version < 1) {
+		/* No bulkwatch made such a file. */
+		err_set(err, "its schema number is %lld, which there never was",
+		    (long long)version);
+		return SCHEMA_DAMAGED;
+	}
 	if (version > SCHEMA_VERSION) {
 		err_set(err,
 		    "it was made by a newer bulkwatch (schema %lld; this one "
@@ -306,6 +312,9 @@ schema_upgrade(sqlite3 *db, struct err *err)
 	int failed = pragma_number(db, "PRAGMA user_version", &version);
 	if (failed < 0)
 		err_set(err, "%s", sqlite3_errmsg(db));
+	else if (version < 1) /* changed since it was checked */
+		failed = err_set(err, "its schema number is %lld",
+		    (long long)version);
 	for (; failed == 0 && version < SCHEMA_VERSION; version++)
 		failed = exec(db, upgrades[version - 1], err);
 	snprintf(head, sizeof(head), "PRAGMA user_version = %d", SCHEMA_VERSION);
