@@ -10,6 +10,7 @@
 /* Windows looked at for each message, to free those that are over. */
 #define SWEEP_SLOTS 4
 
+/* As REFUSED in sql.c. */
 static bool
 is_refused(enum action action)
 {

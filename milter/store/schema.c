@@ -14,6 +14,12 @@
 #define APPLICATION_ID 0x62756c6b /* "bulk" */
 #define SCHEMA_VERSION 2
 
+/* The schema has the numbers that are stored. */
+_Static_assert(HELD_WAITING == 1 && STATUS_NEW == 1 && STATUS_CLOSED == 3 &&
+		   ALERT_QUEUED == 1 && ALERT_SENT == 2 && ALERT_FAILED == 3 &&
+		   ALERT_NOTICE == 4 && ACTION_LOG == 0,
+    "the schema names states, status and action by their numbers");
+
 /* Messages that the MTA was told to hold. state: see record.h. */
 #define SCHEMA_HELD                                                           \
 	"CREATE TABLE held (id INTEGER PRIMARY KEY AUTOINCREMENT, "           \
