@@ -247,6 +247,23 @@ a_bulk_send_is_recorded_logged_and_told_once(void **state)
 }
 
 static void
+a_refusal_is_news_once_and_its_retries_are_not(void **state)
+{
+	struct daemon *d = *state;
+	set(d, "rules: ( { name = \"no\"; recipients = 20; "
+	       "action = \"reject\"; } );");
+	start(d);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+		    record(d, .n = 25, .message_id = "<same@x.vn>"),
+		    ACTION_REJECT);
+	assert_int_equal(logged(d, "event=reject"), 3);
+	assert_int_equal(logged(d, " notice: queue_id=Q1 event=reject"), 1);
+	assert_int_equal(logged(d, " info: queue_id=Q2 event=reject"), 1);
+	assert_int_equal(logged(d, " info: queue_id=Q3 event=reject"), 1);
+}
+
+static void
 nineteen_are_quiet(void **state)
 {
 	struct daemon *d = *state;
@@ -962,6 +979,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    started(what_was_answered_is_in_the_database),
 	    started(a_bulk_send_is_recorded_logged_and_told_once),
+	    stopped(a_refusal_is_news_once_and_its_retries_are_not),
 	    started(nineteen_are_quiet),
 	    started(many_sessions_at_once_are_all_recorded),
 	    stopped(a_selftest_is_let_go_logged_and_leaves_nothing),

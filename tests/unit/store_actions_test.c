@@ -2,6 +2,8 @@
  * windows and the log. */
 #include "store_fixture.h"
 
+#include "../../milter/store/store_internal.h"
+
 #define ID "<same@x.vn>"
 
 static void
@@ -408,6 +410,27 @@ mail_that_went_on_after_all_fills_the_window(void **state)
 	    counted(mail(w, .first = 101, .n = 1), BY_WINDOW) >= LIMIT);
 }
 
+/* A client that tries each second must not make the disk work each second. */
+static void
+the_disk_is_waited_for_only_when_something_of_a_bulk_send_was_written(
+    void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	mail(w, .n = 30, .message_id = ID);
+	assert_true(w->store->has_bulk_send);
+	mail(w, .n = 30, .message_id = ID, .later = 60);
+	assert_false(w->store->has_bulk_send);
+	/* It goes on, in the place of the one that did not. */
+	mail(w, .n = 30, .message_id = ID, .later = WINDOW_SECS);
+	assert_true(w->store->has_bulk_send);
+	/* Each try that is held is written. */
+	set_action(w, BY_MESSAGE, ACTION_HOLD);
+	mail(w, .first = 101, .n = 30, .message_id = ID);
+	mail(w, .first = 101, .n = 30, .message_id = ID);
+	assert_true(w->store->has_bulk_send);
+}
+
 /* -------------------------------------------------------------------- held */
 
 static struct held *
@@ -585,6 +608,8 @@ main(void)
 		a_window_of_a_week_makes_nobody_wait_for_more_than_a_day),
 	    with_store(what_the_mta_was_told_to_send_again_is_a_deferred_try),
 	    with_store(mail_that_went_on_after_all_fills_the_window),
+	    with_store(
+		the_disk_is_waited_for_only_when_something_of_a_bulk_send_was_written),
 	    with_store(a_held_message_waits),
 	    with_store(each_try_that_is_held_waits_with_its_own_queue_id),
 	    with_store(what_became_of_a_held_message_is_noted_once),
