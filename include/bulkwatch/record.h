@@ -158,6 +158,9 @@ struct bulk_send {
 	uint32_t recipients; /* sum over its messages */
 	uint32_t distinct_recipients;
 	uint32_t external_recipients; /* sum over its messages */
+	/* Of the sums above: messages that were deferred or rejected, and did
+	 * not go on since. They are evidence, but nobody got them. */
+	uint32_t refused_messages, refused_recipients, refused_external;
 	uint64_t limit;  /* the rule's recipients, when it began */
 	uint64_t window_secs; /* the rule's window; 0 for a message rule */
 	const char *subject; /* of the message that began it, the trigger */

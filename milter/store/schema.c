@@ -48,8 +48,9 @@ static const char schema[] =
      * where the sender is the same. hashes: 8 bytes a recipient, keyed (see
      * meta), bit 0 set for an external one. recipients: one a line, an
      * external one begins with a tab. tries: how often it was taken, since
-     * answers get lost. A message whose action is defer or reject
-     * was not sent, and is in no window and no sum. What is small and often read stands
+     * answers get lost. A message whose action is defer or reject was not sent:
+     * it fills no window and is in no sender's sum, but its bulk send, of which
+     * it is evidence, has it in its own. What is small and often read stands
      * first, so that reading it does not follow overflow pages. */
     "CREATE TABLE message (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, "
     "tick INTEGER NOT NULL, fingerprint INTEGER NOT NULL, "

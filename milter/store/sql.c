@@ -6,13 +6,28 @@
 
 #include "bulkwatch/record.h"
 
+/* Deferred or rejected: it was not sent, and fills no window; is_refused in
+ * ledger.c says the same. */
+#define REFUSED "(1, 3)"
+
+/* A sum over the refused messages of a bulk send. Where nothing is done with
+ * mail, as in most logs, it costs nothing. */
+#define OF_REFUSED(sum)                                                       \
+	"CASE WHEN bulk_send.action = 0 THEN 0 ELSE (SELECT " sum " FROM "    \
+	"bulk_message JOIN message ON message.id = bulk_message.message "     \
+	"WHERE bulk_message.bulk_send = bulk_send.id "                        \
+	"AND message.action IN " REFUSED ") END"
+
 #define SEND_COLUMNS                                                          \
 	"id, identity, sender, status, outcome, trigger_kind, rule, action, " \
 	"first_at, last_at, ended, messages, recipients, "                    \
 	"distinct_recipients, external_recipients, limit_, window_secs, "     \
 	"subject, client, declaration, assignee, reference, "                 \
 	"(SELECT count(*) FROM held WHERE held.bulk_send = bulk_send.id "     \
-	"AND held.state = 1)"
+	"AND held.state = 1), "                                               \
+	OF_REFUSED("count(*)") ", "                                           \
+	OF_REFUSED("sum(message.recipient_count)") ", "                       \
+	OF_REFUSED("sum(message.external_count)")
 
 #define DECLARATION_COLUMNS                                                  \
 	"id, sender, recipients, from_at, until_at, reason, reference, by_, " \
@@ -26,10 +41,6 @@
 	"message.sender, message.mail_from, message.login, message.client, " \
 	"message.queue_id, message.message_id, message.subject, "           \
 	"message.recipient_count, message.external_count, message.action"
-
-/* Deferred or rejected: it was not sent, and fills no window; is_refused in
- * ledger.c says the same. */
-#define REFUSED "(1, 3)"
 
 /* The statements have the numbers that are stored. */
 _Static_assert(ACTION_LOG == 0 && ACTION_DEFER == 1 && ACTION_HOLD == 2 &&

@@ -42,6 +42,48 @@ what_is_rejected_is_recorded_with_its_action(void **state)
 	assert_int_equal(story.evidence[0].action, ACTION_REJECT);
 }
 
+/* Nobody got it: who reads the sums must be able to tell. */
+static void
+a_bulk_send_says_how_much_of_it_was_refused(void **state)
+{
+	struct world *w = *state;
+	struct bulk_send *sends;
+	size_t n;
+	struct err err;
+	const struct list_filter filter = {0};
+	mail(w, .first = 1, .n = 25, .sender = "log@x.vn");
+	set_action(w, BY_MESSAGE, ACTION_REJECT);
+	mail(w, .first = 1, .n = 19);
+	mail(w, .first = 19, .n = 1);
+	mail(w, .first = 101, .n = 30, .external = 4);
+	mail(w, .first = 201, .n = 30);
+	assert_int_equal(
+	    store_list(w->store, w->arena, &filter, &sends, &n, &err), 0);
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		const bool logged = strcmp(sends[i].sender, "log@x.vn") == 0;
+		const struct bulk_send s = show(w, sends[i].id).send;
+		assert_int_equal(s.refused_messages, logged ? 0 : 2);
+		assert_int_equal(s.refused_recipients, logged ? 0 : 60);
+		assert_int_equal(s.refused_external, logged ? 0 : 4);
+		assert_int_equal(
+		    sends[i].refused_messages, s.refused_messages);
+	}
+}
+
+static void
+what_was_deferred_and_went_on_is_not_refused(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	struct entry *e = mail(w, .n = 30, .message_id = ID);
+	assert_int_equal(show(w, e->bulk_send).send.refused_messages, 1);
+	assert_int_equal(show(w, e->bulk_send).send.refused_recipients, 30);
+	mail(w, .n = 30, .message_id = ID, .later = WINDOW_SECS);
+	assert_int_equal(show(w, e->bulk_send).send.refused_messages, 0);
+	assert_int_equal(show(w, e->bulk_send).send.refused_recipients, 0);
+}
+
 static void
 the_action_of_a_bulk_send_is_its_strongest(void **state)
 {
@@ -582,6 +624,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    with_store(what_is_rejected_does_not_fill_the_window),
 	    with_store(what_is_rejected_is_recorded_with_its_action),
+	    with_store(a_bulk_send_says_how_much_of_it_was_refused),
+	    with_store(what_was_deferred_and_went_on_is_not_refused),
 	    with_store(the_action_of_a_bulk_send_is_its_strongest),
 	    with_store(what_is_rejected_fills_no_window_after_a_restart),
 	    with_store(what_is_rejected_is_in_no_sum),
