@@ -223,7 +223,8 @@ int store_get_place(struct store *store, struct spool_place *place_r,
 
 /* Commits. If something of a bulk send was written, the commit is on the disk
  * when this returns (it survives a power cut); else it survives the end of the
- * process. A database file that was deleted or replaced meanwhile is an error. */
+ * process. A database file that was deleted or replaced meanwhile is an error.
+ */
 int store_commit(struct store *store, struct err *err);
 
 void store_rollback(struct store *store);

@@ -14,8 +14,9 @@
  * while there are more threads than usual and none of them gets anywhere, for
  * then no worker is done by itself. While the knock is answered, systemd's
  * watchdog is told that all is well. Threads and descriptors are looked at once
- * a second. The log says, once a change: descriptors come near the limit (event=descriptors), no thread can
- * be made (event=threads), no answer comes (event=listening).
+ * a second. The log says, once a change: descriptors come near the limit
+ * (event=descriptors), no thread can be made (event=threads), no answer comes
+ * (event=listening).
  */
 #ifndef BULKWATCH_WATCH_H
 #define BULKWATCH_WATCH_H

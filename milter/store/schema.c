@@ -73,7 +73,8 @@ static const char schema[] =
     "CREATE TABLE bulk_send (id INTEGER PRIMARY KEY AUTOINCREMENT, "
     "identity INTEGER NOT NULL, sender TEXT NOT NULL, "
     "status INTEGER NOT NULL DEFAULT 1, outcome INTEGER NOT NULL DEFAULT 0, "
-    "assignee TEXT, reference TEXT, trigger_kind INTEGER NOT NULL, rule TEXT NOT NULL, "
+    "assignee TEXT, reference TEXT, trigger_kind INTEGER NOT NULL, "
+    "rule TEXT NOT NULL, "
     "action INTEGER NOT NULL, limit_ INTEGER NOT NULL, "
     "window_secs INTEGER NOT NULL, quiet_secs INTEGER NOT NULL, "
     "first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, "
@@ -109,7 +110,8 @@ static const char schema[] =
      * recipients. */
     "CREATE TABLE bulk_message (bulk_send INTEGER NOT NULL, "
     "message INTEGER NOT NULL, fingerprint INTEGER NOT NULL, rule TEXT, "
-    "reach INTEGER NOT NULL, PRIMARY KEY (bulk_send, message)) STRICT, WITHOUT ROWID;"
+    "reach INTEGER NOT NULL, PRIMARY KEY (bulk_send, message)) STRICT, "
+    "WITHOUT ROWID;"
     "CREATE INDEX bulk_message_message ON bulk_message (message);"
     "CREATE INDEX bulk_message_retry ON bulk_message (fingerprint);"
 
