@@ -39,7 +39,8 @@ const char *address_stable(struct arena *arena, const char *address);
 const char *address_domain(const char *address);
 
 /* True unless the domain is one of the list (a subdomain is another domain); an
- * address without a domain is local. An empty list makes every address with a domain external. */
+ * address without a domain is local. An empty list makes every address with a
+ * domain external. */
 bool address_is_external(const char *address, const struct text_list *local);
 
 /* True if text may stand as an address in a mail header or in settings:

@@ -28,8 +28,8 @@ struct outgoing {
 };
 
 /*
- * The mail as RFC 5322 text with CRLF line ends: From, To, Reply-To, Date, Message-ID,
- * Subject (RFC 2047), Auto-Submitted: auto-generated (RFC 3834), MIME headers,
+ * The mail as RFC 5322 text with CRLF line ends: From, To, Reply-To, Date,
+ * Message-ID, Subject (RFC 2047), Auto-Submitted: auto-generated (RFC 3834), MIME headers,
  * text/plain; charset=utf-8 in an encoding that any server carries (7bit or
  * quoted-printable), no line over 998 bytes. Control characters in the subject
  * and the name become spaces; addresses that are not sound (address.h) and

@@ -45,7 +45,8 @@ int json_queued_parse(struct arena *arena, const char *line, size_t length,
  *   list:    array of objects with id status outcome sender identity trigger
  *            rule action first_at last_at messages recipients
  *            distinct_recipients external_recipients subject client
- *            declaration assignee reference (and ended, limit, window, held)
+ *            declaration assignee reference (and ended, limit, window, held,
+ *            refused_messages, refused_recipients)
  *   send:    one such object
  *   show:    one such object, but declaration is the object that it is in
  *            declarations, with evidence (at queue_id message_id mail_from

@@ -16,7 +16,12 @@
 #ifndef BULKWATCH_LOG_H
 #define BULKWATCH_LOG_H
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_NOTICE,
+	LOG_LEVEL_INFO,
+};
 
 /* Prepares the form of lines from the environment. Call once, before threads.
  * Without it lines have the timestamp form. */

@@ -17,7 +17,8 @@
 enum identity {
 	IDENTITY_LOGIN = 1,    /* SASL login, {auth_authen} */
 	IDENTITY_ENVELOPE = 2, /* MAIL FROM address, no login */
-	IDENTITY_CLIENT = 3,   /* client address: null sender, or a rule per client */
+	/* client address: null sender, or a rule per client */
+	IDENTITY_CLIENT = 3,
 };
 
 /* What is done with a message at end of message, weakest first. Stored. */
@@ -128,7 +129,8 @@ struct decision {
 	                      * the messages that belong to it */
 	enum action action; /* what is done with the message */
 	bool alert;         /* some matching rule wants an alert */
-	int64_t quiet_secs; /* a bulk send is over after so long without trigger */
+	/* A bulk send is over after so long without trigger. */
+	int64_t quiet_secs;
 	/* What covers the message, NULL if nothing does. */
 	const struct declaration *declaration;
 };
@@ -158,6 +160,9 @@ struct bulk_send {
 	uint32_t recipients; /* sum over its messages */
 	uint32_t distinct_recipients;
 	uint32_t external_recipients; /* sum over its messages */
+	/* Of the sums above: messages that were deferred or rejected, and did
+	 * not go on since. They are evidence, but nobody got them. */
+	uint32_t refused_messages, refused_recipients, refused_external;
 	uint64_t limit;  /* the rule's recipients, when it began */
 	uint64_t window_secs; /* the rule's window; 0 for a message rule */
 	const char *subject; /* of the message that began it, the trigger */
@@ -192,7 +197,8 @@ enum held_state {
 	HELD_GONE = 4, /* it was not there any more when somebody looked */
 };
 
-const char *record_held_state_name(enum held_state state); /* waiting, released, discarded, gone */
+/* waiting, released, discarded, gone */
+const char *record_held_state_name(enum held_state state);
 
 /* A message that the MTA was told to hold. A retry that is held too is another
  * one: it has its own queue id. */
@@ -230,8 +236,9 @@ enum alert_state {
 	ALERT_FAILED = 3, /* given up: see last_error */
 };
 
-const char *record_alert_kind_name(enum alert_kind kind);   /* started, grown, beyond, notice, daily */
-const char *record_alert_state_name(enum alert_state state); /* queued, sent, failed */
+/* started, grown, beyond, notice, daily; queued, sent, failed */
+const char *record_alert_kind_name(enum alert_kind kind);
+const char *record_alert_state_name(enum alert_state state);
 
 struct alert {
 	int64_t id;
@@ -271,13 +278,15 @@ struct bulk_send_story {
 /* What the day's digest tells. Nothing in any of it: no digest. */
 struct day {
 	int64_t now_ms, since_ms; /* since the digest before */
-	const struct bulk_send *waiting; /* open for more than a day, oldest first */
+	/* Open for more than a day, oldest first. */
+	const struct bulk_send *waiting;
 	size_t waiting_n;
 	const struct bulk_send *fresh; /* began since, oldest first */
 	size_t fresh_n;
 	const struct declaration *expected; /* in force some time of today */
 	size_t expected_n;
-	const struct bulk_send *holding; /* have held mail that waits, newest first */
+	/* Have held mail that waits, newest first. */
+	const struct bulk_send *holding;
 	size_t holding_n;
 	uint32_t alerts_failed;  /* given up since */
 	uint32_t store_failures; /* times that the database failed since */
@@ -340,9 +349,12 @@ struct reconciliation {
 	uint64_t outbound;          /* of them */
 	uint64_t found[FINDINGS_N]; /* of these */
 	uint64_t unexplained;       /* those that nobody can explain */
-	uint64_t turned_away;       /* in the ledger; not accepted, as far as the log goes */
-	uint64_t ledger_only;       /* in the ledger, of the log's time, and not in the log */
-	const struct reconciled_mail *mails; /* not simply counted, oldest first */
+	/* In the ledger; not accepted, as far as the log goes. */
+	uint64_t turned_away;
+	/* In the ledger, of the log's time, and not in the log. */
+	uint64_t ledger_only;
+	/* Not simply counted, oldest first. */
+	const struct reconciled_mail *mails;
 	size_t mails_n;
 };
 

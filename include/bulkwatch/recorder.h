@@ -79,6 +79,16 @@ typedef int recorder_job_fn(struct store *store, void *context,
 int recorder_call(struct recorder *recorder, recorder_job_fn *job,
     void *context, struct err *err);
 
+/*
+ * As recorder_call, for those who have an answer to give: waits for at most
+ * RECORDER_DEADLINE_SECS, and not at all where too many wait already. The job
+ * may run after that.
+ * context: copied, with what is in its context_bytes; what that points to must
+ * be there for good.
+ */
+int recorder_call_in_time(struct recorder *recorder, recorder_job_fn *job,
+    const void *context, size_t context_bytes, struct err *err);
+
 /* Puts new settings in force for windows and jobs; rules that are new count
  * what the ledger holds of their window. */
 void recorder_set_settings(

@@ -32,4 +32,8 @@ int session_register(const struct session_options *options, struct err *err);
  * are. */
 bool session_drain(int secs);
 
+/* A number that changes whenever MAIL or the end of a message was answered.
+ * From any thread. */
+unsigned long session_progress(void);
+
 #endif

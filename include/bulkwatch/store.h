@@ -221,9 +221,10 @@ int store_note_place(struct store *store, const struct spool_place *place,
 int store_get_place(struct store *store, struct spool_place *place_r,
     struct err *err);
 
-/* Commits. If store_bulk was part of it, the commit is on the disk when this
- * returns (it survives a power cut); else it survives the end of the process.
- * A database file that was deleted or replaced meanwhile is an error. */
+/* Commits. If something of a bulk send was written, the commit is on the disk
+ * when this returns (it survives a power cut); else it survives the end of the
+ * process. A database file that was deleted or replaced meanwhile is an error.
+ */
 int store_commit(struct store *store, struct err *err);
 
 void store_rollback(struct store *store);

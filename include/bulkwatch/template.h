@@ -22,7 +22,8 @@
  * list count hostname status before declaration declared_sender
  * declared_recipients declared_used declared_from declared_until
  * declared_reason declared_reference declared_by beyond password_help today
- * since summary waiting fresh expected failed store_failures bulkwatch;
+ * since summary waiting fresh expected failed store_failures refused_messages
+ * refused_recipients action held release discard held_count holding bulkwatch;
  * bulkwatch.conf(5) says what they stand for. A template that has no use for a
  * value gets "". */
 extern const char *const template_names[];

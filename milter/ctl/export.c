@@ -23,7 +23,7 @@ static const char *const titles[] = {"id", "status", "outcome", "sender",
     "identity", "trigger", "rule", "limit", "window", "action", "first_at",
     "last_at", "ended", "messages", "recipients", "distinct_recipients",
     "external_recipients", "held", "subject", "client", "declaration",
-    "assignee", "reference"};
+    "assignee", "reference", "refused_messages", "refused_recipients"};
 
 static void
 put_titles(struct csv *csv)
@@ -63,6 +63,8 @@ put_row(struct csv *csv, const struct bulk_send *send)
 		csv_number(csv, send->declaration);
 	csv_text(csv, send->assignee);
 	csv_text(csv, send->reference);
+	csv_number(csv, send->refused_messages);
+	csv_number(csv, send->refused_recipients);
 	csv_end(csv);
 }
 

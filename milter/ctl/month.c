@@ -99,15 +99,26 @@ month_result(const struct bulk_send *send)
 	return known ? closed[send->outcome] : RESULT_FALSE_ALARM;
 }
 
+uint32_t
+month_recipients(const struct bulk_send *send)
+{
+	const uint32_t deliveries = send->recipients - send->refused_recipients;
+	return deliveries < send->distinct_recipients
+		   ? deliveries
+		   : send->distinct_recipients;
+}
+
 static void
 add(struct tally *tally, const struct bulk_send *send)
 {
 	tally->sends++;
 	tally->declared += send->declaration != 0;
-	tally->messages += send->messages;
-	tally->recipients += send->distinct_recipients;
-	tally->deliveries += send->recipients;
-	tally->external += send->external_recipients;
+	tally->messages += send->messages - send->refused_messages;
+	tally->recipients += month_recipients(send);
+	tally->deliveries += send->recipients - send->refused_recipients;
+	tally->external += send->external_recipients - send->refused_external;
+	tally->refused_messages += send->refused_messages;
+	tally->refused_deliveries += send->refused_recipients;
 }
 
 static void

@@ -27,7 +27,7 @@ int month_parse(
 /* The month before. */
 struct month month_before(const struct month *month);
 
-/* Sums over bulk sends. */
+/* Sums over bulk sends, of what was sent. */
 struct tally {
 	uint64_t sends;
 	uint64_t declared; /* of them: declared beforehand */
@@ -35,6 +35,8 @@ struct tally {
 	uint64_t recipients; /* different ones in each bulk send */
 	uint64_t deliveries; /* recipients, summed over the messages */
 	uint64_t external;   /* deliveries to outside */
+	/* Deferred or rejected: in none of the sums above. */
+	uint64_t refused_messages, refused_deliveries;
 };
 
 /* This month, and the month before. */
@@ -57,6 +59,10 @@ enum result {
 	RESULT_NEW,       /* not closed, nobody has taken it */
 	RESULTS_N
 };
+
+/* How many different recipients got something of it: at most so many where
+ * some of its messages were refused. */
+uint32_t month_recipients(const struct bulk_send *send);
 
 enum result month_result(const struct bulk_send *send);
 

@@ -8,7 +8,7 @@
 static const char *const titles[] = {"section", "item", "bulk_sends",
     "bulk_sends_before", "messages", "recipients", "recipients_before",
     "deliveries", "external_deliveries", "declared_bulk_sends",
-    "declared_recipients", "note"};
+    "declared_recipients", "note", "refused_messages", "refused_deliveries"};
 
 static void
 put_titles(struct csv *csv)
@@ -34,6 +34,8 @@ put_sums(struct csv *csv, const char *section, const char *item,
 	csv_number(csv, (int64_t)pair->now.declared);
 	csv_text(csv, "");
 	csv_text(csv, "");
+	csv_number(csv, (int64_t)pair->now.refused_messages);
+	csv_number(csv, (int64_t)pair->now.refused_deliveries);
 	csv_end(csv);
 }
 
@@ -44,14 +46,16 @@ put_send(struct csv *csv, const char *section, const struct bulk_send *send)
 	csv_number(csv, send->id);
 	csv_number(csv, 1);
 	csv_text(csv, "");
-	csv_number(csv, send->messages);
-	csv_number(csv, send->distinct_recipients);
+	csv_number(csv, send->messages - send->refused_messages);
+	csv_number(csv, month_recipients(send));
 	csv_text(csv, "");
-	csv_number(csv, send->recipients);
-	csv_number(csv, send->external_recipients);
+	csv_number(csv, send->recipients - send->refused_recipients);
+	csv_number(csv, send->external_recipients - send->refused_external);
 	csv_number(csv, send->declaration != 0);
 	csv_text(csv, "");
 	csv_text(csv, send->sender);
+	csv_number(csv, send->refused_messages);
+	csv_number(csv, send->refused_recipients);
 	csv_end(csv);
 }
 
@@ -69,6 +73,8 @@ put_declaration(struct csv *csv, const struct declaration *d)
 	csv_number(csv, d->bulk_sends);
 	csv_number(csv, d->recipients);
 	csv_text(csv, d->sender);
+	csv_text(csv, "");
+	csv_text(csv, "");
 	csv_end(csv);
 }
 

@@ -92,7 +92,7 @@ make_total(struct making *m)
 	column(m, words_month_short(m->arena, &s->month), SHEET_NUMBER);
 	column(m, words_month_short(m->arena, &s->before), SHEET_NUMBER);
 	column_of(m, W_CHANGE, SHEET_NUMBER);
-	begin_rows(m, 7);
+	begin_rows(m, 9);
 	figure(m, W_SENDS, now->sends, before->sends);
 	figure(m, W_OF_THEM_DECLARED, now->declared, before->declared);
 	figure(m, W_SENDERS, s->senders_n, s->senders_before);
@@ -100,6 +100,13 @@ make_total(struct making *m)
 	figure(m, W_RECIPIENTS, now->recipients, before->recipients);
 	figure(m, W_DELIVERIES, now->deliveries, before->deliveries);
 	figure(m, W_EXTERNAL, now->external, before->external);
+	/* Most offices only log. */
+	if (now->refused_messages + before->refused_messages == 0)
+		return;
+	figure(m, W_REFUSED_MESSAGES, now->refused_messages,
+	    before->refused_messages);
+	figure(m, W_REFUSED_DELIVERIES, now->refused_deliveries,
+	    before->refused_deliveries);
 }
 
 static void
@@ -161,6 +168,8 @@ add_to(struct tally *sum, const struct tally *t)
 	sum->recipients += t->recipients;
 	sum->deliveries += t->deliveries;
 	sum->external += t->external;
+	sum->refused_messages += t->refused_messages;
+	sum->refused_deliveries += t->refused_deliveries;
 }
 
 static void
@@ -313,7 +322,7 @@ make_list(struct making *m, const struct bulk_send *const *sends, size_t all,
 		const struct bulk_send *send = sends[i];
 		ROW(m, arena_printf(m->arena, "%lld", (long long)send->id),
 		    words_moment(m->report->words, m->arena, send->first_at_ms),
-		    send->sender, number(m, send->distinct_recipients),
+		    send->sender, number(m, month_recipients(send)),
 		    subject(m, send), status(m, send));
 	}
 }

@@ -67,6 +67,19 @@ action_text(struct arena *arena, const struct bulk_send *send)
 	    send->held, send->held == 1 ? " is" : "s are");
 }
 
+/* "3; of which not sent: 2, to 60 recipients" */
+static const char *
+messages_text(struct arena *arena, const struct bulk_send *send)
+{
+	if (send->refused_messages == 0)
+		return arena_printf(arena, "%u", send->messages);
+	return arena_printf(arena,
+	    "%u; of which not sent (deferred or rejected): %u, to %u "
+	    "recipient%s",
+	    send->messages, send->refused_messages, send->refused_recipients,
+	    view_plural(send->refused_recipients));
+}
+
 static int
 print_head(const struct view *view, const struct bulk_send *send)
 {
@@ -81,7 +94,7 @@ print_head(const struct view *view, const struct bulk_send *send)
 			       "%u different, %u in all, %u of them outside",
 			       send->distinct_recipients, send->recipients,
 			       send->external_recipients)},
-	    {"Messages", arena_printf(arena, "%u", send->messages)},
+	    {"Messages", messages_text(arena, send)},
 	    {"Time", time_text(arena, send)},
 	    {"Rule", rule_text(arena, send)},
 	    {"Action", action_text(arena, send)},

@@ -49,6 +49,10 @@ static const char *const table[WORDS_N][2] = {
     [W_RECIPIENTS] = {"Số người nhận", "Recipients"},
     [W_DELIVERIES] = {"Lượt nhận", "Deliveries"},
     [W_EXTERNAL] = {"Lượt nhận ngoài cơ quan", "Deliveries to outside"},
+    [W_REFUSED_MESSAGES] = {"Số thư bị từ chối hoặc tạm hoãn, không gửi đi",
+	"Messages rejected or deferred, not sent"},
+    [W_REFUSED_DELIVERIES] = {"Lượt nhận của những thư đó",
+	"Deliveries that those would have been"},
     [W_RESULT] = {"Kết quả", "Result"},
     [W_SENDER] = {"Người gửi", "Sender"},
     [W_DOMAIN] = {"Tên miền", "Domain"},
@@ -251,9 +255,21 @@ const char *
 words_gist(const struct words *words, struct arena *arena,
     const struct summary *summary)
 {
+	const struct tally *now = &summary->total.now;
 	const char *month = words_month(words, arena, &summary->month);
 	if (month == NULL)
 		return NULL;
-	return words->column == VI ? gist_vi(arena, words, summary, month)
-				   : gist_en(arena, words, summary, month);
+	const char *gist = words->column == VI
+			       ? gist_vi(arena, words, summary, month)
+			       : gist_en(arena, words, summary, month);
+	if (gist == NULL || now->refused_messages == 0)
+		return gist;
+	return arena_printf(arena,
+	    words->column == VI
+		? "%s Ngoài ra, %s thư tới %s lượt nhận bị từ chối hoặc tạm "
+		  "hoãn, không gửi đi."
+		: "%s Besides, messages that were rejected or deferred, and "
+		  "not sent: %s, for deliveries: %s.",
+	    gist, words_number(words, arena, now->refused_messages),
+	    words_number(words, arena, now->refused_deliveries));
 }

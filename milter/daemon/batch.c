@@ -29,9 +29,14 @@ log_action(const struct entry *e)
 {
 	const struct rule *rule =
 	    &e->settings->rules[e->measures[e->decision.measure].rule];
+	/* A client may try each minute: the first refusal was the news. */
+	const bool again =
+	    e->retry && e->known_action == e->decision.action &&
+	    e->decision.action != ACTION_HOLD;
 	char id[24];
 	snprintf(id, sizeof(id), "%lld", (long long)e->bulk_send);
-	log_event(LOG_LEVEL_NOTICE, "queue_id", e->message->queue_id, "event",
+	log_event(again ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, "queue_id",
+	    e->message->queue_id, "event",
 	    record_action_name(e->decision.action), "id", id, "sender",
 	    e->measures[e->decision.measure].who, "rule", rule->name, "text",
 	    rule->action == ACTION_HOLD && e->decision.action == ACTION_DEFER

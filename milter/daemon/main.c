@@ -214,7 +214,7 @@ start(struct daemon *d, struct err *err)
 static int
 serve(struct daemon *d, struct err *err)
 {
-	if (watch_init(d->listener.fd, &d->watch, err) < 0)
+	if (watch_init(d->listener.fd, session_progress, &d->watch, err) < 0)
 		return -1;
 	log_text(LOG_LEVEL_INFO, "ready",
 	    "bulkwatchd " BULKWATCH_VERSION " listens on %s",

@@ -11,7 +11,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -24,14 +27,27 @@
 
 #define REMARK_SECS 60
 
+/* Jobs with a deadline that may wait for a disk that hangs. */
+#define TIMED_JOBS_MAX 64
+
 struct job {
 	struct job *next;
 	recorder_job_fn *run;
 	void *context;
 	bool even_without_store; /* it is given NULL then */
+	bool timed;              /* the first member of a timed_job */
 	struct err *err;
 	int result;
 	sem_t done;
+};
+
+/* A job whose caller may not wait for its end. It has two holders, the caller
+ * and the recorder; the last one to release it frees it. */
+struct timed_job {
+	struct job job;
+	atomic_int holders;
+	struct err err;
+	max_align_t context[]; /* a copy */
 };
 
 struct recorder {
@@ -40,6 +56,7 @@ struct recorder {
 	pthread_cond_t work;
 	struct ticket_list waiting;
 	struct job *jobs;
+	int timed_jobs; /* of them: timed */
 	bool stop;
 	/* the thread's own */
 	struct keeper keeper;
@@ -82,6 +99,15 @@ job_failed(struct recorder *r, const char *sentence)
 }
 
 static void
+timed_job_release(struct timed_job *timed)
+{
+	if (atomic_fetch_sub(&timed->holders, 1) > 1)
+		return;
+	sem_destroy(&timed->job.done);
+	free(timed);
+}
+
+static void
 run_job(struct recorder *r, struct job *job)
 {
 	struct keeper *k = &r->keeper;
@@ -92,7 +118,11 @@ run_job(struct recorder *r, struct job *job)
 		job->result = job->run(k->store, job->context, job->err);
 	if (job->result < 0 && k->store != NULL)
 		job_failed(r, job->err->text);
+	/* One that is not timed is gone as soon as its caller knows. */
+	struct timed_job *timed = job->timed ? (struct timed_job *)job : NULL;
 	sem_post(&job->done);
+	if (timed != NULL)
+		timed_job_release(timed);
 }
 
 /* Waits until there is work or a failing store is due for a try. Moves up to a
@@ -125,8 +155,10 @@ take_work(struct recorder *r, struct ticket_list *batch_r, struct job **job_r)
 			ticket_list_add(batch_r, ticket_list_take(&r->waiting));
 	}
 	*job_r = r->jobs;
-	if (r->jobs != NULL)
+	if (r->jobs != NULL) {
+		r->timed_jobs -= r->jobs->timed;
 		r->jobs = r->jobs->next;
+	}
 	bool more = batch_r->n > 0 || *job_r != NULL || !r->stop;
 	pthread_mutex_unlock(&r->mutex);
 	return more;
@@ -165,16 +197,16 @@ hand_over(struct recorder *r, struct ticket *ticket)
 	return !full;
 }
 
-/* Waits for the recorder's answer. Returns false after the deadline. */
+/* Waits for the recorder. Returns false after the deadline. */
 static bool
-wait_for_answer(struct ticket *ticket)
+wait_in_time(sem_t *done)
 {
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += RECORDER_DEADLINE_SECS;
 	int late;
 	do
-		late = sem_clockwait(&ticket->done, CLOCK_MONOTONIC, &until);
+		late = sem_clockwait(done, CLOCK_MONOTONIC, &until);
 	while (late < 0 && errno == EINTR);
 	return late == 0;
 }
@@ -193,7 +225,7 @@ on_failure(const struct settings *settings)
 static struct verdict
 answer_of(struct ticket *ticket, const struct message *given)
 {
-	if (wait_for_answer(ticket))
+	if (wait_in_time(&ticket->done))
 		return ticket->verdict;
 	const struct verdict verdict = on_failure(ticket->entry.settings);
 	const bool again = verdict.action == ACTION_DEFER;
@@ -235,6 +267,26 @@ recorder_record(struct recorder *r, struct arena *arena,
 	return verdict;
 }
 
+/* Puts the job at the end of those that wait. Returns false if there is no
+ * room: nothing bounds how many sessions come while the disk hangs. */
+static bool
+hand_job_over(struct recorder *r, struct job *job)
+{
+	pthread_mutex_lock(&r->mutex);
+	const bool full = job->timed && r->timed_jobs >= TIMED_JOBS_MAX;
+	struct job **end = &r->jobs;
+	while (*end != NULL)
+		end = &(*end)->next;
+	if (!full) {
+		*end = job;
+		r->timed_jobs += job->timed;
+	}
+	pthread_mutex_unlock(&r->mutex);
+	if (!full)
+		pthread_cond_signal(&r->work);
+	return !full;
+}
+
 static int
 call(struct recorder *r, recorder_job_fn *fn, void *context,
     bool even_without_store, struct err *err)
@@ -244,13 +296,7 @@ call(struct recorder *r, recorder_job_fn *fn, void *context,
 	    .even_without_store = even_without_store,
 	    .err = err};
 	sem_init(&job.done, 0, 0);
-	pthread_mutex_lock(&r->mutex);
-	struct job **end = &r->jobs;
-	while (*end != NULL)
-		end = &(*end)->next;
-	*end = &job;
-	pthread_mutex_unlock(&r->mutex);
-	pthread_cond_signal(&r->work);
+	hand_job_over(r, &job);
 	while (sem_wait(&job.done) < 0)
 		continue; /* EINTR */
 	sem_destroy(&job.done);
@@ -262,6 +308,44 @@ recorder_call(
     struct recorder *r, recorder_job_fn *job, void *context, struct err *err)
 {
 	return call(r, job, context, false, err);
+}
+
+static struct timed_job *
+timed_job_new(recorder_job_fn *fn, const void *context, size_t bytes)
+{
+	struct timed_job *timed = malloc(sizeof(*timed) + bytes);
+	if (timed == NULL)
+		return NULL;
+	timed->job = (struct job){.run = fn,
+	    .context = timed->context,
+	    .timed = true,
+	    .err = &timed->err};
+	memcpy(timed->context, context, bytes);
+	sem_init(&timed->job.done, 0, 0);
+	atomic_init(&timed->holders, 2);
+	return timed;
+}
+
+int
+recorder_call_in_time(struct recorder *r, recorder_job_fn *fn,
+    const void *context, size_t context_bytes, struct err *err)
+{
+	struct timed_job *timed = timed_job_new(fn, context, context_bytes);
+	if (timed == NULL)
+		return err_set(err, "memory is out");
+	int result = -1;
+	if (!hand_job_over(r, &timed->job)) {
+		err_set(err, "the disk does not answer, and too many wait");
+		timed_job_release(timed);
+	} else if (!wait_in_time(&timed->job.done)) {
+		err_set(err, "the disk does not answer");
+	} else {
+		result = timed->job.result;
+		if (result < 0)
+			*err = timed->err;
+	}
+	timed_job_release(timed);
+	return result;
 }
 
 /* A reload, and the rules that are new in it. */

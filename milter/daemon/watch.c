@@ -26,10 +26,15 @@
 #define FORGOTTEN_MAX 500
 
 /* Between rounds; the second while workers are held up, for then sessions are
- * forgotten. So many more than the fewest threads there ever were say that. */
+ * forgotten: a worker that is done looks for them by itself. They are held up
+ * if there are so many threads more than usual and none of them gets anywhere.
+ */
 #define ROUND_MS 1000
 #define ROUND_HELD_UP_MS 50
 #define HELD_UP_THREADS 4
+
+/* What is usual falls at once, and rises by one thread in so many seconds. */
+#define USUAL_RISES_SECS 10
 
 /* A machine that is busy for a moment is not worth a line. */
 #define SILENT_SECS 10
@@ -43,10 +48,13 @@ struct watch {
 	struct knock_address address;
 	/* Held open: at the limit they could not be opened. */
 	DIR *descriptors; /* NULL: cannot be read */
-	time_t counted_at;
 	int status;   /* /proc/self/status; -1: cannot be read */
 	bool watched; /* by systemd */
-	long fewest_threads;
+	unsigned long (*progress)(void);
+	unsigned long progress_seen;
+	time_t looked_at; /* at threads and descriptors */
+	long usual_threads;
+	time_t usual_at; /* when it was seen, or rose last */
 
 	/* A knock that never worked says nothing about libmilter: a packet
 	 * filter may stand between us and our own address, or systemd have
@@ -66,6 +74,14 @@ now(void)
 	return t.tv_sec;
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* ------------------------------------------------------------ descriptors */
 
 static unsigned long long
@@ -82,11 +98,8 @@ static void
 look_at_descriptors(struct watch *w)
 {
 	struct rlimit limit;
-	/* Thousands are long to count: once a second, however often we come. */
-	if (w->descriptors == NULL || w->counted_at == now() ||
-	    getrlimit(RLIMIT_NOFILE, &limit) < 0)
+	if (w->descriptors == NULL || getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
-	w->counted_at = now();
 	const unsigned long long used = count_descriptors(w->descriptors),
 				 most = limit.rlim_cur;
 	if (!w->crowded && used * 100 >= most * CROWDED_PERCENT) {
@@ -147,6 +160,25 @@ count_threads(int status)
 	return found == NULL ? 0 : strtol(found + strlen(key), NULL, 10);
 }
 
+static void
+learn_usual_threads(struct watch *w)
+{
+	const long threads = count_threads(w->status);
+	if (w->usual_threads == 0 || threads <= w->usual_threads) {
+		w->usual_threads = threads;
+		w->usual_at = now();
+	} else if (now() - w->usual_at >= USUAL_RISES_SECS) {
+		w->usual_threads++;
+		w->usual_at = now();
+	}
+}
+
+static bool
+has_many_threads(const struct watch *w)
+{
+	return count_threads(w->status) >= w->usual_threads + HELD_UP_THREADS;
+}
+
 /* ----------------------------------------------------------------- answers */
 
 /* Knocks until a worker that was idle answers. One that had to be made takes
@@ -188,8 +220,14 @@ static void
 round_of_looks(struct watch *w)
 {
 	struct err err;
-	look_at_descriptors(w);
-	look_at_threads(w);
+	/* Thousands of descriptors are long to count: once a second, however
+	 * often we come. */
+	if (w->looked_at != now()) {
+		w->looked_at = now();
+		look_at_descriptors(w);
+		look_at_threads(w);
+		learn_usual_threads(w);
+	}
 	/* A knock that needs a thread and gets none would hang for ever, and
 	 * its descriptor with it. A restart would not help either: it needs
 	 * threads. */
@@ -202,24 +240,14 @@ round_of_looks(struct watch *w)
 
 /* ---------------------------------------------------------------- lifetime */
 
-static long
-pause_ms(struct watch *w)
-{
-	const long threads = count_threads(w->status);
-	if (w->fewest_threads == 0 || threads < w->fewest_threads)
-		w->fewest_threads = threads;
-	return threads >= w->fewest_threads + HELD_UP_THREADS ? ROUND_HELD_UP_MS
-							      : ROUND_MS;
-}
-
 /* Waits. Returns false when it is time to end. */
 static bool
-next_round(struct watch *w)
+pause_for(struct watch *w, long ms)
 {
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += pause_ms(w) * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&w->mutex);
 	int late = 0;
@@ -229,6 +257,37 @@ next_round(struct watch *w)
 	const bool stop = w->stop;
 	pthread_mutex_unlock(&w->mutex);
 	return !stop;
+}
+
+/* True if nothing got anywhere since it was asked last. */
+static bool
+stands_still(struct watch *w)
+{
+	const unsigned long progress = w->progress();
+	const bool still = progress == w->progress_seen;
+	w->progress_seen = progress;
+	return still;
+}
+
+/* Waits until the next round is due: a second, or less if workers are held up
+ * meanwhile. Returns false when it is time to end. */
+static bool
+next_round(struct watch *w)
+{
+	const int64_t until_ms = now_ms() + ROUND_MS;
+	w->progress_seen = w->progress();
+	for (;;) {
+		const bool many = has_many_threads(w);
+		const int64_t left = until_ms - now_ms();
+		if (left <= 0)
+			return pause_for(w, 0);
+		if (!pause_for(w, many && left > ROUND_HELD_UP_MS
+				      ? ROUND_HELD_UP_MS
+				      : (long)left))
+			return false;
+		if (stands_still(w) && many)
+			return true;
+	}
 }
 
 static void *
@@ -281,11 +340,13 @@ open_proc(struct watch *w)
 }
 
 int
-watch_init(int listen_fd, struct watch **watch_r, struct err *err)
+watch_init(int listen_fd, unsigned long (*progress)(void),
+    struct watch **watch_r, struct err *err)
 {
 	struct watch *w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return err_set(err, "memory is out");
+	w->progress = progress;
 	open_proc(w);
 	w->address.length = sizeof(w->address.at);
 	if (getsockname(listen_fd, (struct sockaddr *)&w->address.at,

@@ -28,6 +28,8 @@ send_object(const void *items, size_t i)
 	    {"recipients", json_integer(send->recipients)},
 	    {"distinct_recipients", json_integer(send->distinct_recipients)},
 	    {"external_recipients", json_integer(send->external_recipients)},
+	    {"refused_messages", json_integer(send->refused_messages)},
+	    {"refused_recipients", json_integer(send->refused_recipients)},
 	    {"held", json_integer(send->held)},
 	    {"subject", build_string(send->subject)},
 	    {"client", build_string(send->client)},

@@ -223,6 +223,24 @@ held(const struct facts *facts)
 	return n == 0 ? "" : say_number(facts, n);
 }
 
+/* Of its messages: those that were refused, and their recipients; "" for
+ * none. */
+static const char *
+refused_messages(const struct facts *facts)
+{
+	uint32_t n = facts->story->send.refused_messages;
+	return n == 0 ? "" : say_number(facts, n);
+}
+
+static const char *
+refused_recipients(const struct facts *facts)
+{
+	const struct bulk_send *send = &facts->story->send;
+	return send->refused_messages == 0
+		   ? ""
+		   : say_number(facts, send->refused_recipients);
+}
+
 /* The commands are given while there is something for them to do. */
 static const char *
 release(const struct facts *facts)
@@ -405,6 +423,8 @@ static const struct placeholder of_a_story[] = {
     {"take", take},
     {"action", action},
     {"held", held},
+    {"refused_messages", refused_messages},
+    {"refused_recipients", refused_recipients},
     {"release", release},
     {"discard", discard},
     {"first_recipients", first_recipients},

@@ -34,6 +34,7 @@ struct phrases {
 	/* What was done with the mail; nothing is said of mail that went on. */
 	const char *actions[4]; /* by enum action */
 	struct counted held;    /* messages that are held, in a list */
+	struct around refused;  /* of the messages there, so many were */
 	/* Of the day's digest; the numbers stand in its subject. */
 	struct around of_declaration;
 	struct counted waiting, holding, fresh, expected, failed;

@@ -125,11 +125,15 @@ const char *
 say_send(const struct facts *facts, const struct bulk_send *send)
 {
 	const struct phrases *phrases = facts->phrases;
-	return arena_printf(facts->arena, "%lld  %s  %s  %s, %s",
+	const char *refused =
+	    send->refused_messages == 0
+		? ""
+		: say_around(facts, &phrases->refused, send->refused_messages);
+	return arena_printf(facts->arena, "%lld  %s  %s  %s, %s%s",
 	    (long long)send->id, say_time(facts, send->first_at_ms),
 	    say_clip(facts, send->sender, SENDER_COLUMNS),
 	    say_counted(facts, send->recipients, &phrases->recipients),
-	    say_counted(facts, send->messages, &phrases->messages));
+	    say_counted(facts, send->messages, &phrases->messages), refused);
 }
 
 const char *

@@ -444,11 +444,12 @@ record(struct store *store, struct entry *entry, struct err *err)
 	int64_t send;
 	int found = find_send_of_retry(store, entry, err);
 	if (found != 0)
-		return found < 0 ? -1 : 0;
+		return found < 0 ? -1 : 0; /* nothing to write */
 	if (get_send(store, entry, &send, err) < 0)
 		return -1;
 	if (send == 0)
-		return 0;
+		return 0; /* likewise */
+	store->has_bulk_send = true;
 	const struct message *m = entry->message;
 	struct sums sums = {.first_at_ms = m->at_ms, .last_at_ms = m->at_ms};
 	struct walk walk = {.store = store,
@@ -479,7 +480,6 @@ record(struct store *store, struct entry *entry, struct err *err)
 int
 store_bulk(struct store *store, struct entry *entry, struct err *err)
 {
-	store->has_bulk_send = true;
 	return record(store, entry, err) < 0
 	    ? store_err(store, err, "bulk send")
 	    : 0;

@@ -6,6 +6,7 @@
 int
 store_note_hold(struct store *store, struct entry *entry, struct err *err)
 {
+	store->has_bulk_send = true; /* it outlives a power cut */
 	return sql_run(&store->sql, SQL_HELD_ADD, NULL, err, "iiit",
 		   entry->bulk_send, entry->message->id, entry->message->at_ms,
 		   entry->message->queue_id) < 0

@@ -10,6 +10,7 @@
 /* Windows looked at for each message, to free those that are over. */
 #define SWEEP_SLOTS 4
 
+/* As REFUSED in sql.c. */
 static bool
 is_refused(enum action action)
 {
@@ -412,6 +413,7 @@ store_count(struct store *store, struct entry *entry, struct err *err)
 static int
 replace_known(struct store *store, const struct entry *entry, struct err *err)
 {
+	store->has_bulk_send = true; /* it is evidence of one */
 	return sql_run(&store->sql, SQL_MESSAGE_REPLACED, NULL, err, "iii",
 		   entry->known, entry->message->id,
 		   (int64_t)entry->fingerprint) < 0

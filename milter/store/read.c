@@ -48,6 +48,9 @@ read_send(sqlite3_stmt *row, struct arena *arena, struct bulk_send *send_r)
 	    .assignee = sql_text(row, 20, arena),
 	    .reference = sql_text(row, 21, arena),
 	    .held = (uint32_t)sqlite3_column_int64(row, 22),
+	    .refused_messages = (uint32_t)sqlite3_column_int64(row, 23),
+	    .refused_recipients = (uint32_t)sqlite3_column_int64(row, 24),
+	    .refused_external = (uint32_t)sqlite3_column_int64(row, 25),
 	};
 	return send_r->sender == NULL || send_r->rule == NULL ||
 		send_r->subject == NULL || send_r->client == NULL ||

@@ -14,6 +14,12 @@
 #define APPLICATION_ID 0x62756c6b /* "bulk" */
 #define SCHEMA_VERSION 2
 
+/* The schema has the numbers that are stored. */
+_Static_assert(HELD_WAITING == 1 && STATUS_NEW == 1 && STATUS_CLOSED == 3 &&
+		   ALERT_QUEUED == 1 && ALERT_SENT == 2 && ALERT_FAILED == 3 &&
+		   ALERT_NOTICE == 4 && ACTION_LOG == 0,
+    "the schema names states, status and action by their numbers");
+
 /* Messages that the MTA was told to hold. state: see record.h. */
 #define SCHEMA_HELD                                                           \
 	"CREATE TABLE held (id INTEGER PRIMARY KEY AUTOINCREMENT, "           \
@@ -42,8 +48,9 @@ static const char schema[] =
      * where the sender is the same. hashes: 8 bytes a recipient, keyed (see
      * meta), bit 0 set for an external one. recipients: one a line, an
      * external one begins with a tab. tries: how often it was taken, since
-     * answers get lost. A message whose action is defer or reject
-     * was not sent, and is in no window and no sum. What is small and often read stands
+     * answers get lost. A message whose action is defer or reject was not sent:
+     * it fills no window and is in no sender's sum, but its bulk send, of which
+     * it is evidence, has it in its own. What is small and often read stands
      * first, so that reading it does not follow overflow pages. */
     "CREATE TABLE message (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, "
     "tick INTEGER NOT NULL, fingerprint INTEGER NOT NULL, "
@@ -66,7 +73,8 @@ static const char schema[] =
     "CREATE TABLE bulk_send (id INTEGER PRIMARY KEY AUTOINCREMENT, "
     "identity INTEGER NOT NULL, sender TEXT NOT NULL, "
     "status INTEGER NOT NULL DEFAULT 1, outcome INTEGER NOT NULL DEFAULT 0, "
-    "assignee TEXT, reference TEXT, trigger_kind INTEGER NOT NULL, rule TEXT NOT NULL, "
+    "assignee TEXT, reference TEXT, trigger_kind INTEGER NOT NULL, "
+    "rule TEXT NOT NULL, "
     "action INTEGER NOT NULL, limit_ INTEGER NOT NULL, "
     "window_secs INTEGER NOT NULL, quiet_secs INTEGER NOT NULL, "
     "first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, "
@@ -102,7 +110,8 @@ static const char schema[] =
      * recipients. */
     "CREATE TABLE bulk_message (bulk_send INTEGER NOT NULL, "
     "message INTEGER NOT NULL, fingerprint INTEGER NOT NULL, rule TEXT, "
-    "reach INTEGER NOT NULL, PRIMARY KEY (bulk_send, message)) STRICT, WITHOUT ROWID;"
+    "reach INTEGER NOT NULL, PRIMARY KEY (bulk_send, message)) STRICT, "
+    "WITHOUT ROWID;"
     "CREATE INDEX bulk_message_message ON bulk_message (message);"
     "CREATE INDEX bulk_message_retry ON bulk_message (fingerprint);"
 
@@ -280,6 +289,12 @@ schema_check(sqlite3 *db, struct err *err)
 			     "file in the setting \"database\"");
 		return SCHEMA_FOREIGN;
 	}
+	if (version < 1) {
+		/* No bulkwatch made such a file. */
+		err_set(err, "its schema number is %lld, which there never was",
+		    (long long)version);
+		return SCHEMA_DAMAGED;
+	}
 	if (version > SCHEMA_VERSION) {
 		err_set(err,
 		    "it was made by a newer bulkwatch (schema %lld; this one "
@@ -306,6 +321,9 @@ schema_upgrade(sqlite3 *db, struct err *err)
 	int failed = pragma_number(db, "PRAGMA user_version", &version);
 	if (failed < 0)
 		err_set(err, "%s", sqlite3_errmsg(db));
+	else if (version < 1) /* changed since it was checked */
+		failed = err_set(err, "its schema number is %lld",
+		    (long long)version);
 	for (; failed == 0 && version < SCHEMA_VERSION; version++)
 		failed = exec(db, upgrades[version - 1], err);
 	snprintf(head, sizeof(head), "PRAGMA user_version = %d", SCHEMA_VERSION);

@@ -4,13 +4,30 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "bulkwatch/record.h"
+
+/* Deferred or rejected: it was not sent, and fills no window; is_refused in
+ * ledger.c says the same. */
+#define REFUSED "(1, 3)"
+
+/* A sum over the refused messages of a bulk send. Where nothing is done with
+ * mail, as in most logs, it costs nothing. */
+#define OF_REFUSED(sum)                                                       \
+	"CASE WHEN bulk_send.action = 0 THEN 0 ELSE (SELECT " sum " FROM "    \
+	"bulk_message JOIN message ON message.id = bulk_message.message "     \
+	"WHERE bulk_message.bulk_send = bulk_send.id "                        \
+	"AND message.action IN " REFUSED ") END"
+
 #define SEND_COLUMNS                                                          \
 	"id, identity, sender, status, outcome, trigger_kind, rule, action, " \
 	"first_at, last_at, ended, messages, recipients, "                    \
 	"distinct_recipients, external_recipients, limit_, window_secs, "     \
 	"subject, client, declaration, assignee, reference, "                 \
 	"(SELECT count(*) FROM held WHERE held.bulk_send = bulk_send.id "     \
-	"AND held.state = 1)"
+	"AND held.state = 1), "                                               \
+	OF_REFUSED("count(*)") ", "                                           \
+	OF_REFUSED("sum(message.recipient_count)") ", "                       \
+	OF_REFUSED("sum(message.external_count)")
 
 #define DECLARATION_COLUMNS                                                  \
 	"id, sender, recipients, from_at, until_at, reason, reference, by_, " \
@@ -25,8 +42,19 @@
 	"message.queue_id, message.message_id, message.subject, "           \
 	"message.recipient_count, message.external_count, message.action"
 
-/* Deferred or rejected (see record.h): it was not sent, and counts nowhere. */
-#define REFUSED "(1, 3)"
+/* The statements have the numbers that are stored. */
+_Static_assert(ACTION_LOG == 0 && ACTION_DEFER == 1 && ACTION_HOLD == 2 &&
+		   ACTION_REJECT == 3,
+    "REFUSED names actions by their numbers");
+_Static_assert(HELD_WAITING == 1 && HELD_GONE == 4,
+    "statements on held name its states by their numbers");
+_Static_assert(STATUS_NEW == 1 && STATUS_CLOSED == 3,
+    "statements on bulk_send name its status by its number");
+_Static_assert(ALERT_QUEUED == 1 && ALERT_SENT == 2 && ALERT_FAILED == 3,
+    "statements on alert name its states by their numbers");
+_Static_assert(ALERT_STARTED == 1 && ALERT_GROWN == 2 && ALERT_BEYOND == 3 &&
+		   ALERT_NOTICE == 4,
+    "statements on alert name its kinds by their numbers");
 
 static const char *const texts[SQL_N] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",

@@ -231,8 +231,8 @@ purge_send(struct store *store, int64_t send, struct err *err)
 {
 	/* History goes last: it is kept as long as its bulk send is there. */
 	static const enum sql steps[] = {SQL_PURGE_SEND_MESSAGES,
-	    SQL_PURGE_SEND_LINKS, SQL_PURGE_SEND_ALERTS, SQL_PURGE_SEND_HELD, SQL_PURGE_SEND,
-	    SQL_PURGE_SEND_HISTORY};
+	    SQL_PURGE_SEND_LINKS, SQL_PURGE_SEND_ALERTS,
+	    SQL_PURGE_SEND_HELD, SQL_PURGE_SEND, SQL_PURGE_SEND_HISTORY};
 	int more = purge_recipients(store, send, err);
 	if (more != 0)
 		return more;

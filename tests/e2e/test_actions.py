@@ -41,6 +41,19 @@ def test_reject_refuses_the_message_and_tells_how_to_report(new_lab):
     assert transact(lab, addresses(19))[0] == 250
 
 
+def test_what_was_refused_is_not_reported_as_sent(new_lab):
+    lab = new_lab(**one_rule({**MESSAGE, "recipients": 30}, action="reject")).start()
+    for i in range(3):
+        assert transact(lab, addresses(30, start=30 * i))[0] == 550
+    found = lab.daemon.one_bulk_send()
+    assert (found["messages"], found["recipients"]) == (3, 90)
+    assert (found["refused_messages"], found["refused_recipients"]) == (3, 90)
+    report = lab.daemon.bulkwatch("report", "--month", found["first_at"][:7], "--format", "html",
+                                  json=False).stdout
+    assert "tới tổng cộng 0 người nhận" in report
+    assert "3 thư tới 90 lượt nhận bị từ chối" in report
+
+
 def test_reply_of_the_rule_is_told_as_it_was_written(new_lab):
     reply = "100% of bulk mail is reported first; " * 6 + "see https://example.gov.vn/a%20b"
     lab = new_lab(**one_rule(MESSAGE, action="reject", reply=reply)).start()

@@ -311,7 +311,7 @@ def test_lock_that_others_may_take_keeps_nobody_waiting(new_lab):
     folder = os.open(lab.daemon.database.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        done = subprocess.run([BULKWATCH, "-c", lab.daemon.config, "discard", "1", "--config-dir",
+        done = subprocess.run([BULKWATCH, "-c", lab.daemon.config, "discard", "1", "--yes", "--config-dir",
                                lab.postfix.confdir], capture_output=True, text=True, timeout=25)
     finally:
         os.close(folder)

@@ -312,6 +312,21 @@ def test_slow_sync_delays_mail_less_than_20_seconds(frail_lone, delay):
     assert_all_recorded(lone, mails)
 
 
+def test_mark_of_a_selftest_waits_no_longer_than_mail(frail_lone):
+    """Anybody may write one, in a message to nobody that is counted."""
+    lone = frail_lone
+    mail, mark = bulk("slow"), (b"X-Bulkwatch-Selftest", b"0123456789abcdef" * 2)
+    with lone.disk.failing(rule(0, "sync", "/", delay=14)), ThreadPoolExecutor(1) as sessions:
+        done = sessions.submit(lone.send, mail)
+        lone.wait_for_messages([mail.name])  # now it is under way to the disk
+        start = time.monotonic()
+        with lone.connect() as milter:
+            assert milter.message(b"<a@example.gov.vn>", [b"<>"], [mark]) in ACCEPTED
+        assert time.monotonic() - start < 11
+        done.result()
+    assert_all_recorded(lone, [mail])
+
+
 def test_slow_sync_with_defer_counts_the_retry_once(new_frail):
     """The MTA is told 451 while the record is under way to the disk; it comes again."""
     lone = new_frail(on_failure="defer").start()

@@ -107,7 +107,8 @@ csv_has_a_row_for_each_bulk_send_the_oldest_first(void **state)
 	const char *old = strstr(c.out, "\r\n1,\"closed\",\"reported\",\"old@");
 	const char *new = strstr(c.out, "\r\n2,\"new\",\"\",\"new@");
 	assert_true(old != NULL && new != NULL &&old < new);
-	says(c, 0, ",\"Giấy mời\",\"192.0.2.7\",\"\",\"hoa\",\"'=1\"\r\n");
+	says(c, 0, ",\"Giấy mời\",\"192.0.2.7\",\"\",\"hoa\",\"'=1\",0,0\r\n");
+	says(c, 0, ",\"refused_messages\",\"refused_recipients\"\r\n");
 	office_deinit(&o);
 }
 

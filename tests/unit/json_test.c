@@ -230,6 +230,8 @@ static const struct bulk_send open_send = {
     .recipients = 21,
     .distinct_recipients = 20,
     .external_recipients = 3,
+    .refused_messages = 7,
+    .refused_recipients = 8,
     .limit = 20,
     .window_secs = 600,
     .subject = "Giấy mời",
@@ -268,6 +270,8 @@ list_has_every_name_of_a_bulk_send(void **state)
 	holds(text, "\"recipients\": 21,");
 	holds(text, "\"distinct_recipients\": 20,");
 	holds(text, "\"external_recipients\": 3,");
+	holds(text, "\"refused_messages\": 7,");
+	holds(text, "\"refused_recipients\": 8,");
 	holds(text, "\"subject\": \"Giấy mời\",");
 	holds(text, "\"client\": \"192.0.2.7\",");
 	holds(text, "\"declaration\": null,");

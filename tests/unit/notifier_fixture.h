@@ -49,6 +49,7 @@ struct box {
 	const struct declaration *declaration; /* of each story */
 	enum action action;                    /* of each story */
 	uint32_t held;                         /* of each story */
+	uint32_t refused; /* messages of each story, to 10 recipients each */
 	struct day day;
 	bool day_fails;
 	bool hide_recipients; /* as if only their number was kept */
@@ -158,6 +159,8 @@ box_story(void *context, struct arena *arena, int64_t bulk_send,
 		    .rule = "window",
 		    .action = box->action,
 		    .held = box->held,
+		    .refused_messages = box->refused,
+		    .refused_recipients = 10 * box->refused,
 		    .first_at_ms = 1772435109000,
 		    .last_at_ms = 1772435159000,
 		    .messages = box->messages,

@@ -458,6 +458,7 @@ the_days_digest_names_held_mail_that_waits(void **state)
 	holding[1].held = 3;
 	holding[1].status = STATUS_CLOSED;
 	holding[1].outcome = OUTCOME_COMPROMISED;
+	holding[1].refused_messages = 1;
 	lab_open(&lab, &well);
 	/* Nothing else is to be told that day. */
 	lab.box.day =
@@ -471,7 +472,8 @@ the_days_digest_names_held_mail_that_waits(void **state)
 	const char *text = body(&lab, 0);
 	assert_says(text,
 	    ", the longest first:\n"
-	    "  4  2026-03-02 12:05:59  " SENDER "  25 recipients, 1 message  "
+	    "  4  2026-03-02 12:05:59  " SENDER "  25 recipients, 1 message "
+	    "(not sent: 1)  "
 	    "3 messages held  closed: account compromised  Budget\n"
 	    "  5  2026-03-02 13:05:59  " SENDER "  25 recipients, 1 message  "
 	    "1 message held  new, nobody has taken it  Budget\n");

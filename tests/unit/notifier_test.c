@@ -206,6 +206,40 @@ an_alert_says_how_held_mail_is_let_go_while_some_waits(void **state)
 	lab_stop(&lab);
 }
 
+/* Mail that nobody got must not read as if all had. */
+static void
+an_alert_says_how_much_was_not_sent(void **state)
+{
+	(void)state;
+	static const struct {
+		enum template_id id;
+		const char *language, *line;
+	} cases[] = {
+	    {TEMPLATE_STARTED, "vi",
+		"\n  Không gửi đi:    2 thư, tới 20 người nhận\n"},
+	    {TEMPLATE_GROWN, "vi",
+		"\n  Không gửi đi:    2 thư, tới 20 người nhận\n"},
+	    {TEMPLATE_STARTED, "en",
+		"\n  Not sent:         2 of the messages, to 20 recipients\n"},
+	    {TEMPLATE_GROWN, "en",
+		"\n  Not sent:         2 of the messages, to 20 recipients\n"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lab lab = {.box = {.refused = 0}};
+		const char *text = alert_about(&lab, cases[i].id,
+		    cases[i].language, ACTION_REJECT, 0);
+		assert_null(strstr(text, "Không gửi đi"));
+		assert_null(strstr(text, "Not sent"));
+		lab.box.refused = 2;
+		wait_settled(&lab,
+		    add_row(&lab, 8,
+			cases[i].id == TEMPLATE_GROWN ? ALERT_GROWN
+						      : ALERT_STARTED));
+		assert_says(body(&lab, 1), cases[i].line);
+		lab_stop(&lab);
+	}
+}
+
 static void
 a_recipient_of_many_messages_is_listed_once(void **state)
 {
@@ -620,6 +654,7 @@ main(void)
 	    cmocka_unit_test(an_alert_says_what_was_done_with_the_mail),
 	    cmocka_unit_test(
 		an_alert_says_how_held_mail_is_let_go_while_some_waits),
+	    cmocka_unit_test(an_alert_says_how_much_was_not_sent),
 	    cmocka_unit_test(a_recipient_of_many_messages_is_listed_once),
 	    cmocka_unit_test(long_lists_and_long_lines_are_cut),
 	    cmocka_unit_test(

@@ -247,6 +247,23 @@ a_bulk_send_is_recorded_logged_and_told_once(void **state)
 }
 
 static void
+a_refusal_is_news_once_and_its_retries_are_not(void **state)
+{
+	struct daemon *d = *state;
+	set(d, "rules: ( { name = \"no\"; recipients = 20; "
+	       "action = \"reject\"; } );");
+	start(d);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+		    record(d, .n = 25, .message_id = "<same@x.vn>"),
+		    ACTION_REJECT);
+	assert_int_equal(logged(d, "event=reject"), 3);
+	assert_int_equal(logged(d, " notice: queue_id=Q1 event=reject"), 1);
+	assert_int_equal(logged(d, " info: queue_id=Q2 event=reject"), 1);
+	assert_int_equal(logged(d, " info: queue_id=Q3 event=reject"), 1);
+}
+
+static void
 nineteen_are_quiet(void **state)
 {
 	struct daemon *d = *state;
@@ -883,6 +900,96 @@ run_session(void *context)
 	return NULL;
 }
 
+/* A job of a session: its context is the session's, and gone when that has
+ * waited long enough. */
+struct brief {
+	struct daemon *d;
+	int result;
+	int64_t took_ms;
+	char text[ERR_TEXT_MAX];
+};
+
+static atomic_int heard_well, heard_wrong;
+
+static int
+listen_to(struct store *store, void *context, struct err *err)
+{
+	(void)store;
+	(void)err;
+	if (strcmp(context, "a mark") == 0)
+		atomic_fetch_add(&heard_well, 1);
+	else
+		atomic_fetch_add(&heard_wrong, 1);
+	return 0;
+}
+
+static void *
+run_brief_job(void *context)
+{
+	struct brief *b = context;
+	struct err err = {""};
+	char *mark = strdup("a mark");
+	const int64_t began = steady_ms();
+	b->result = recorder_call_in_time(
+	    b->d->recorder, listen_to, mark, strlen(mark) + 1, &err);
+	b->took_ms = steady_ms() - began;
+	memset(mark, 'x', strlen(mark));
+	free(mark);
+	strcpy(b->text, err.text);
+	return NULL;
+}
+
+/* More than may wait. */
+#define BRIEF_N 70
+#define BRIEF_MAX 64
+
+static void
+a_job_with_a_deadline_is_waited_for_no_longer_and_may_run_later(void **state)
+{
+	struct daemon *d = *state;
+	struct hanging h = {.d = d};
+	pthread_t job, threads[BRIEF_N];
+	struct brief briefs[BRIEF_N];
+	int refused = 0;
+	sem_init(&h.begun, 0, 0);
+	pthread_create(&job, NULL, run_hanging_job, &h);
+	sem_wait(&h.begun);
+	for (size_t i = 0; i < BRIEF_N; i++) {
+		briefs[i] = (struct brief){.d = d};
+		pthread_create(&threads[i], NULL, run_brief_job, &briefs[i]);
+	}
+	for (size_t i = 0; i < BRIEF_N; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(briefs[i].result, -1);
+		assert_non_null(strstr(briefs[i].text, "does not answer"));
+		if (briefs[i].took_ms >= RECORDER_DEADLINE_SECS * 1000 - 100)
+			assert_true(briefs[i].took_ms < 20000);
+		else
+			refused++;
+	}
+	assert_int_equal(refused, BRIEF_N - BRIEF_MAX);
+	pthread_join(job, NULL);
+	/* Stopping runs what still waits. */
+	stop(d);
+	assert_int_equal(atomic_load(&heard_well), BRIEF_MAX);
+	assert_int_equal(atomic_load(&heard_wrong), 0);
+}
+
+static void
+a_job_with_a_deadline_is_answered(void **state)
+{
+	struct daemon *d = *state;
+	struct err err = {""};
+	assert_int_equal(
+	    recorder_call_in_time(d->recorder, do_nothing, "", 1, &err), 0);
+	lock(d);
+	record(d, .n = 3);
+	assert_int_equal(
+	    recorder_call_in_time(d->recorder, do_nothing, "", 1, &err), -1);
+	assert_non_null(strstr(err.text, "does not work"));
+	unlock(d);
+}
+
 static void
 while_the_disk_hangs_mail_is_answered_in_time(void **state)
 {
@@ -962,6 +1069,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    started(what_was_answered_is_in_the_database),
 	    started(a_bulk_send_is_recorded_logged_and_told_once),
+	    stopped(a_refusal_is_news_once_and_its_retries_are_not),
 	    started(nineteen_are_quiet),
 	    started(many_sessions_at_once_are_all_recorded),
 	    stopped(a_selftest_is_let_go_logged_and_leaves_nothing),
@@ -1002,6 +1110,9 @@ main(void)
 	    stopped(
 		spooled_messages_of_this_boot_count_whatever_the_wall_clock_said),
 	    stopped(a_spooled_message_of_1970_counts_for_nothing),
+	    started(a_job_with_a_deadline_is_answered),
+	    started(
+		a_job_with_a_deadline_is_waited_for_no_longer_and_may_run_later),
 	    started(while_the_disk_hangs_mail_is_answered_in_time),
 	    stopped(the_settings_in_force_are_those_set_last),
 	};

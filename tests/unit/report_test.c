@@ -197,23 +197,80 @@ csv_has_the_same_number_of_cells_in_every_line(void **state)
 	const char *text = written(*state, &s, "vi", report_csv);
 	assert_int_equal(
 	    strncmp(text, "\xef\xbb\xbf\"section\",\"item\",", 20), 0);
-	holds(text, "\r\n\"total\",\"2026-03\",4,1,5,1345,50,1350,4,1,");
+	holds(text, "\r\n\"total\",\"2026-03\",4,1,5,1345,50,1350,4,1,"
+		    "\"\",\"\",0,0\r\n");
 	holds(text, "\r\n\"day\",\"2026-03-03\",2,0,2,1300,0,1300,0,1,");
 	holds(text, "\r\n\"result\",\"unreported\",1,1,");
 	holds(text, "\r\n\"sender\",\"lan@a.gov.vn\",2,1,");
 	holds(text, "\r\n\"domain\",\"\",1,0,");
 	holds(text, "\r\n\"declaration\",7,1,\"\",\"\",100,\"\",\"\",\"\",1,80,"
-		    "\"*@a.gov.vn\"\r\n");
+		    "\"*@a.gov.vn\",\"\",\"\"\r\n");
 	holds(text, "\r\n\"unreported\",3,1,");
 	holds(text, "\r\n\"open\",5,1,");
 	int commas = 0;
 	for (const char *p = text; *p != '\0'; p++) {
 		commas += *p == ',';
 		if (*p == '\n') {
-			assert_int_equal(commas, 11);
+			assert_int_equal(commas, 13);
 			commas = 0;
 		}
 	}
+}
+
+/* One of three messages of 30 went on; two were rejected, and a bulk send of
+ * 90 as a whole. */
+static struct summary
+summary_with_refusals(struct arena *arena)
+{
+	const struct month month = march();
+	struct bulk_send *some = arena_alloc(arena, 2 * sizeof(*some));
+	some[0] = some[1] = sends[2];
+	for (size_t i = 0; i < 2; i++) {
+		some[i].messages = 3;
+		some[i].recipients = some[i].distinct_recipients = 90;
+		some[i].external_recipients = 9;
+		some[i].action = ACTION_REJECT;
+		some[i].refused_messages = i == 0 ? 2 : 3;
+		some[i].refused_recipients = i == 0 ? 60 : 90;
+		some[i].refused_external = i == 0 ? 4 : 9;
+	}
+	const struct month_facts facts = {
+	    .sends = some, .sends_n = 2, .open = some, .open_n = 2};
+	struct summary s;
+	assert_int_equal(
+	    month_sum_up(arena, &month, MOMENT + 40 * DAY, &facts, &s), 0);
+	return s;
+}
+
+static void
+what_was_refused_is_named_apart_and_not_told_as_sent(void **state)
+{
+	const struct summary s = summary_with_refusals(*state);
+	const char *text = written(*state, &s, "vi", report_html);
+	holds(text, "tới tổng cộng 30 người nhận.");
+	holds(text, "Ngoài ra, 5 thư tới 150 lượt nhận bị từ chối");
+	holds(text, "Số thư bị từ chối hoặc tạm hoãn, không gửi đi</td>"
+		    "<td class=\"right whole\">5</td>");
+	assert_null(strstr(text, ">180<"));
+	text = written(*state, &s, "en", report_html);
+	holds(text, "to recipients: 30 in all.");
+	holds(text, "and not sent: 5, for deliveries: 150.");
+	text = written(*state, &s, "en", report_text);
+	holds(text, "  Messages rejected or deferred, not sent       5  ");
+	text = written(*state, &s, "vi", report_csv);
+	holds(text, "\r\n\"total\",\"2026-03\",2,0,1,30,0,30,5,0,"
+		    "\"\",\"\",5,150\r\n");
+	holds(text, "\"open\",4,1,\"\",0,0,\"\",0,0,0,\"\","
+		    "\"<i>@b.gov.vn\",3,90\r\n");
+}
+
+static void
+where_nothing_was_refused_nothing_is_said_of_it(void **state)
+{
+	const struct summary s = sum_up(*state);
+	assert_null(strstr(written(*state, &s, "vi", report_text), "từ chối"));
+	assert_null(
+	    strstr(written(*state, &s, "en", report_html), "rejected"));
 }
 
 /* ------------------------------------------------------------ the command */
@@ -265,6 +322,9 @@ main(void)
 	    cmocka_unit_test(a_quiet_month_is_a_report_too),
 	    cmocka_unit_test(many_groups_end_in_one_line_for_the_others),
 	    cmocka_unit_test(csv_has_the_same_number_of_cells_in_every_line),
+	    cmocka_unit_test(
+		what_was_refused_is_named_apart_and_not_told_as_sent),
+	    cmocka_unit_test(where_nothing_was_refused_nothing_is_said_of_it),
 	    cmocka_unit_test(the_command_reports_the_month_of_the_log),
 	    cmocka_unit_test(wrong_words_of_a_report_are_wrong_usage),
 	};

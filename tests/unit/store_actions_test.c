@@ -2,6 +2,8 @@
  * windows and the log. */
 #include "store_fixture.h"
 
+#include "../../milter/store/store_internal.h"
+
 #define ID "<same@x.vn>"
 
 static void
@@ -38,6 +40,48 @@ what_is_rejected_is_recorded_with_its_action(void **state)
 	assert_int_equal(story.send.action, ACTION_REJECT);
 	assert_int_equal(story.send.recipients, 25);
 	assert_int_equal(story.evidence[0].action, ACTION_REJECT);
+}
+
+/* Nobody got it: who reads the sums must be able to tell. */
+static void
+a_bulk_send_says_how_much_of_it_was_refused(void **state)
+{
+	struct world *w = *state;
+	struct bulk_send *sends;
+	size_t n;
+	struct err err;
+	const struct list_filter filter = {0};
+	mail(w, .first = 1, .n = 25, .sender = "log@x.vn");
+	set_action(w, BY_MESSAGE, ACTION_REJECT);
+	mail(w, .first = 1, .n = 19);
+	mail(w, .first = 19, .n = 1);
+	mail(w, .first = 101, .n = 30, .external = 4);
+	mail(w, .first = 201, .n = 30);
+	assert_int_equal(
+	    store_list(w->store, w->arena, &filter, &sends, &n, &err), 0);
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		const bool logged = strcmp(sends[i].sender, "log@x.vn") == 0;
+		const struct bulk_send s = show(w, sends[i].id).send;
+		assert_int_equal(s.refused_messages, logged ? 0 : 2);
+		assert_int_equal(s.refused_recipients, logged ? 0 : 60);
+		assert_int_equal(s.refused_external, logged ? 0 : 4);
+		assert_int_equal(
+		    sends[i].refused_messages, s.refused_messages);
+	}
+}
+
+static void
+what_was_deferred_and_went_on_is_not_refused(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	struct entry *e = mail(w, .n = 30, .message_id = ID);
+	assert_int_equal(show(w, e->bulk_send).send.refused_messages, 1);
+	assert_int_equal(show(w, e->bulk_send).send.refused_recipients, 30);
+	mail(w, .n = 30, .message_id = ID, .later = WINDOW_SECS);
+	assert_int_equal(show(w, e->bulk_send).send.refused_messages, 0);
+	assert_int_equal(show(w, e->bulk_send).send.refused_recipients, 0);
 }
 
 static void
@@ -408,6 +452,27 @@ mail_that_went_on_after_all_fills_the_window(void **state)
 	    counted(mail(w, .first = 101, .n = 1), BY_WINDOW) >= LIMIT);
 }
 
+/* A client that tries each second must not make the disk work each second. */
+static void
+the_disk_is_waited_for_only_when_something_of_a_bulk_send_was_written(
+    void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	mail(w, .n = 30, .message_id = ID);
+	assert_true(w->store->has_bulk_send);
+	mail(w, .n = 30, .message_id = ID, .later = 60);
+	assert_false(w->store->has_bulk_send);
+	/* It goes on, in the place of the one that did not. */
+	mail(w, .n = 30, .message_id = ID, .later = WINDOW_SECS);
+	assert_true(w->store->has_bulk_send);
+	/* Each try that is held is written. */
+	set_action(w, BY_MESSAGE, ACTION_HOLD);
+	mail(w, .first = 101, .n = 30, .message_id = ID);
+	mail(w, .first = 101, .n = 30, .message_id = ID);
+	assert_true(w->store->has_bulk_send);
+}
+
 /* -------------------------------------------------------------------- held */
 
 static struct held *
@@ -559,6 +624,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    with_store(what_is_rejected_does_not_fill_the_window),
 	    with_store(what_is_rejected_is_recorded_with_its_action),
+	    with_store(a_bulk_send_says_how_much_of_it_was_refused),
+	    with_store(what_was_deferred_and_went_on_is_not_refused),
 	    with_store(the_action_of_a_bulk_send_is_its_strongest),
 	    with_store(what_is_rejected_fills_no_window_after_a_restart),
 	    with_store(what_is_rejected_is_in_no_sum),
@@ -585,6 +652,8 @@ main(void)
 		a_window_of_a_week_makes_nobody_wait_for_more_than_a_day),
 	    with_store(what_the_mta_was_told_to_send_again_is_a_deferred_try),
 	    with_store(mail_that_went_on_after_all_fills_the_window),
+	    with_store(
+		the_disk_is_waited_for_only_when_something_of_a_bulk_send_was_written),
 	    with_store(a_held_message_waits),
 	    with_store(each_try_that_is_held_waits_with_its_own_queue_id),
 	    with_store(what_became_of_a_held_message_is_noted_once),

@@ -259,6 +259,31 @@ a_newer_schema_is_refused_and_left_alone(void **state)
 	assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 1);
 }
 
+/* No version of ours made a file of such a schema. */
+static void
+a_schema_that_there_never_was_is_damage(void **state)
+{
+	static const char *const versions[] = {
+	    "PRAGMA user_version = 0", "PRAGMA user_version = -5"};
+	struct world *w = *state;
+	struct err err;
+	for (size_t i = 0; i < 2; i++) {
+		make_database(w, 1);
+		sql_do(w, versions[i]);
+		assert_int_equal(
+		    store_open_command(w->path, &w->store, &err), -1);
+		assert_non_null(strstr(err.text, "never was"));
+		open_store(w);
+		assert_int_equal(w->notices, (int)i + 1);
+		assert_non_null(strstr(w->notice, "set aside"));
+		assert_int_equal(files_like(w, "b.db.damaged-*[0-9]"), i + 1);
+		assert_int_equal(sql_number(w, "PRAGMA user_version"), 2);
+		assert_int_equal(
+		    sql_number(w, "SELECT count(*) FROM message"), 0);
+		store_close(&w->store);
+	}
+}
+
 static void
 a_missing_folder_is_for_a_person_to_mend(void **state)
 {
@@ -657,6 +682,7 @@ main(void)
 	    with_folder(
 		a_database_of_no_application_but_with_tables_is_refused),
 	    with_folder(a_newer_schema_is_refused_and_left_alone),
+	    with_folder(a_schema_that_there_never_was_is_damage),
 	    with_folder(a_missing_folder_is_for_a_person_to_mend),
 	    with_folder(a_folder_in_place_of_the_file_is_refused),
 	    with_folder(a_symbolic_link_is_refused),

@@ -69,7 +69,7 @@ static void
 a_terminal_has_times_as_short_as_they_are_clear(void **state)
 {
 	const struct screen terminal = {.width = 80, .cut = true};
-	struct view view = {NULL, &terminal, *state};
+	struct view view = {NULL, &terminal, *state, NULL};
 	assert_string_equal(view_when(&view, MOMENT, MOMENT + MINUTE), "14:05");
 	assert_string_equal(
 	    view_when(&view, MOMENT, MOMENT + DAY), "02 Mar 14:05");
@@ -448,6 +448,22 @@ show_says_all_that_is_known(void **state)
 }
 
 static void
+show_says_how_much_was_not_sent(void **state)
+{
+	struct bulk_send_story story = {.send = sends[1]};
+	struct capture c;
+	story.send.messages = 3;
+	story.send.refused_messages = 2;
+	story.send.refused_recipients = 60;
+	assert_int_equal(
+	    show_print(capture_init(&c, *state, &file), &story, 100), 0);
+	holds(&c, "\n  Messages    3; of which not sent (deferred or rejected): "
+		  "2, to 60 recipients\n");
+	fclose(c.view.out);
+	free(c.text);
+}
+
+static void
 show_of_a_closed_and_declared_send_says_so(void **state)
 {
 	const struct bulk_send_story story = {.send = sends[1]};
@@ -613,6 +629,7 @@ main(void)
 	    cmocka_unit_test(show_says_what_became_of_a_message_that_was_held),
 	    cmocka_unit_test(an_age_is_said_in_one_unit),
 	    cmocka_unit_test(show_says_all_that_is_known),
+	    cmocka_unit_test(show_says_how_much_was_not_sent),
 	    cmocka_unit_test(show_of_a_closed_and_declared_send_says_so),
 	    cmocka_unit_test(show_says_what_it_leaves_out),
 	    cmocka_unit_test(show_with_all_leaves_nothing_out),
