@@ -311,8 +311,9 @@ def test_lock_that_others_may_take_keeps_nobody_waiting(new_lab):
     folder = os.open(lab.daemon.database.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        done = subprocess.run([BULKWATCH, "-c", lab.daemon.config, "discard", "1", "--yes", "--config-dir",
-                               lab.postfix.confdir], capture_output=True, text=True, timeout=25)
+        done = subprocess.run(
+            [BULKWATCH, "-c", lab.daemon.config, "discard", "1", "--yes", "--config-dir",
+             lab.postfix.confdir], capture_output=True, text=True, timeout=25)
     finally:
         os.close(folder)
     assert (done.returncode, done.stderr) == (0, "")

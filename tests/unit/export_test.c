@@ -178,9 +178,12 @@ a_backup_is_a_whole_database(void **state)
 	says(c, 0, "The database is copied to ");
 	says(c, 0,
 	    arena_printf(*state,
-		"\nTo restore it: systemctl stop bulkwatchd && rm -f %s-wal "
-		"%s-shm && install -o bulkwatch -g bulkwatch -m 660 "
-		"'%s/it'\\''s a copy.db' %s && systemctl start bulkwatchd\n",
+		"\nTo restore it, as root:\n"
+		"  systemctl stop bulkwatchd\n"
+		"  rm -f %s-wal %s-shm\n"
+		"  install -o bulkwatch -g bulkwatch -m 660 "
+		"'%s/it'\\''s a copy.db' %s\n"
+		"  systemctl start bulkwatchd\n",
 		o.database, o.database, o.folder, o.database));
 	o.database = copy;
 	write_settings(&o);
