@@ -219,7 +219,7 @@ FUZZ_OBJ  = $(BUILD)/tests/fuzz/fuzz.o \
             $(if $(FUZZER),,$(BUILD)/tests/fuzz/run_corpus.o)
 # The session's harness plays the recorder, and counts references to settings.
 $(BUILD)/fuzz/session: LDFLAGS += \
-    -Wl,--wrap=recorder_record,--wrap=recorder_call,--wrap=settings_unref
+    -Wl,--wrap=recorder_record,--wrap=recorder_call_in_time,--wrap=settings_unref
 
 $(BUILD)/tests/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p $(@D)

@@ -235,18 +235,20 @@ __wrap_recorder_record(struct recorder *recorder, struct arena *arena,
 	return world.verdict;
 }
 
-int __wrap_recorder_call(struct recorder *recorder, recorder_job_fn *job,
-    void *context, struct err *err);
+int __wrap_recorder_call_in_time(struct recorder *recorder,
+    recorder_job_fn *job, const void *context, size_t context_bytes,
+    struct err *err);
 
 /* Only a self-test's message to nobody has a job for the recorder. */
 int
-__wrap_recorder_call(struct recorder *recorder, recorder_job_fn *job,
-    void *context, struct err *err)
+__wrap_recorder_call_in_time(struct recorder *recorder, recorder_job_fn *job,
+    const void *context, size_t context_bytes, struct err *err)
 {
 	(void)recorder;
 	(void)err;
 	const char *mark = context;
-	MUST(job != NULL && strlen(mark) == SELFTEST_MARK_LENGTH);
+	MUST(job != NULL && context_bytes == SELFTEST_MARK_LENGTH + 1);
+	MUST(strlen(mark) == SELFTEST_MARK_LENGTH);
 	MUST(world.at_eom != NULL && world.at_eom->outbound);
 	MUST(!world.at_eom->any);
 	return 0;
