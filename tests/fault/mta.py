@@ -12,7 +12,7 @@ from bulkwatch_lab import Daemon, Milter, free_port, wait_for
 ANSWERED = (b"a", b"c")
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+[+-]\d\d:\d\d bulkwatchd\[\d+\] \w+: \S+=")
 # What a daemon without trouble says of itself, and its watch of the rest.
-QUIET_EVENTS = {"ready", "stopped", "macros", "descriptors", "threads", "listening"}
+QUIET_EVENTS = {"root", "ready", "stopped", "macros", "descriptors", "threads", "listening"}
 
 _names = itertools.count(1)
 
