@@ -298,7 +298,7 @@ def test_10000_bulk_sends_in_an_hour_are_each_told_once(new_alerting):
     assert hours <= 2 and largest < 200_000
     assert daemon.usage().kilobytes - before.kilobytes < 60_000
     digests = [mail for mail in daemon.alerts() if "bulk sends" in mail["Subject"]]
-    assert digests and all(re.search(r"bulkwatch (-c \S+ )?list$", text_of(mail), re.M)
+    assert digests and all(re.search(r"bulkwatch (-c \S+ )?list\s*$", text_of(mail), re.M)
                            for mail in digests)
 
 
