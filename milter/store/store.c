@@ -46,25 +46,6 @@ store_step_clock(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int
-store_meta_get(
-    struct store *store, const char *key, int64_t *value_r, struct err *err)
-{
-	sqlite3_stmt *row = sql_bind(&store->sql, SQL_META_GET, err, "t", key);
-	int got = row == NULL ? -1 : sql_step(&store->sql, row, err);
-	*value_r = got == 1 ? sqlite3_column_int64(row, 0) : 0;
-	if (got == 1)
-		sql_done(row);
-	return got < 0 ? -1 : 0;
-}
-
-int
-store_meta_set(
-    struct store *store, const char *key, int64_t value, struct err *err)
-{
-	return sql_run(&store->sql, SQL_META_SET, NULL, err, "ti", key, value);
-}
-
 /* ------------------------------------------------------------- opening */
 
 /* Size of the file; NO_FILE if there is none. -2 with a sentence if it cannot
@@ -84,81 +65,6 @@ file_size(const char *path, struct err *err)
 		return -2;
 	}
 	return (int64_t)st.st_size;
-}
-
-static int
-move_beside(
-    const char *path, const char *aside, const char *suffix, struct err *err)
-{
-	char from[4200], to[4200];
-	snprintf(from, sizeof(from), "%s%s", path, suffix);
-	snprintf(to, sizeof(to), "%s%s", aside, suffix);
-	if (rename(from, to) < 0 && errno != ENOENT)
-		return err_sys(err, "%s cannot be set aside as %s", from, to);
-	return 0;
-}
-
-/* A name that nothing has yet. */
-static int
-aside_name(const char *path, char aside_r[4160], struct err *err)
-{
-	char stamp[20];
-	time_t now = time(NULL);
-	struct tm tm;
-	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime_r(&now, &tm));
-	for (int i = 0; i < 100; i++) {
-		snprintf(aside_r, 4160,
-		    i == 0 ? "%s.damaged-%s" : "%s.damaged-%s-%d", path, stamp,
-		    i);
-		if (access(aside_r, F_OK) < 0)
-			return 0;
-	}
-	return err_set(
-	    err, "%s.damaged-%s: a hundred files of this name", path, stamp);
-}
-
-/* Reads a file through, page by page; one that is not there is no fault. */
-static int
-read_through(const char *path, const char *suffix, struct err *err)
-{
-	char name[4200], page[4096];
-	snprintf(name, sizeof(name), "%s%s", path, suffix);
-	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	ssize_t n = fd < 0 ? -1 : 1;
-	for (off_t at = 0; n > 0; at += n)
-		n = pread(fd, page, sizeof(page), at);
-	if (n < 0)
-		err_sys(err, "%s cannot be read", name);
-	if (fd >= 0)
-		close(fd);
-	return n < 0 ? -1 : 0;
-}
-
-int
-store_set_aside(
-    const char *path, store_notice_fn *notice, void *context, struct err *err)
-{
-	char aside[4160];
-	/* SQLite calls a page damaged that the disk did not give back; it may
-	 * do so later. */
-	if (read_through(path, "", err) < 0 ||
-	    read_through(path, "-wal", err) < 0)
-		return -1;
-	if (aside_name(path, aside, err) < 0 ||
-	    move_beside(path, aside, "-wal", err) < 0 ||
-	    move_beside(path, aside, "-shm", err) < 0 ||
-	    move_beside(path, aside, "", err) < 0)
-		return -1;
-	struct err sentence;
-	err_set(&sentence,
-	    "the database %s could not be used and was set aside as %s; a new "
-	    "one is made. What the old one still holds can be read with: "
-	    "sqlite3 FILE .recover",
-	    path, aside);
-	notice(context, sentence.text);
-	return 0;
 }
 
 /* A write-ahead log without its file: SQLite would write what it holds into the
@@ -387,18 +293,6 @@ was_moved(const struct store *store)
 	       moved;
 }
 
-/* The file was deleted or replaced: SQLite leaves its write-ahead log where it
- * is, and would write it into whatever database has the name now. */
-static void
-move_wal_aside(const char *path)
-{
-	char aside[4160];
-	if (aside_name(path, aside, NULL) < 0 ||
-	    move_beside(path, aside, "-wal", NULL) < 0)
-		return;
-	move_beside(path, aside, "-shm", NULL);
-}
-
 void
 store_close(struct store **store)
 {
@@ -410,7 +304,7 @@ store_close(struct store **store)
 	const bool moved = s->windows != NULL && was_moved(s);
 	sqlite3_close(s->sql.db);
 	if (moved)
-		move_wal_aside(s->path);
+		aside_move_wal(s->path);
 	windows_free(s->windows);
 	free(s->recent);
 	free(s->path);
@@ -451,68 +345,6 @@ store_probe(struct store *store, struct err *err)
 	    store_commit(store, err) == 0)
 		return 0;
 	store_err(store, err, "probe");
-	store_rollback(store);
-	return -1;
-}
-
-int
-store_note_place(
-    struct store *store, const struct spool_place *place, struct err *err)
-{
-	return store_meta_set(store, META_SPOOL_FILE, place->file, err) < 0 ||
-		       store_meta_set(
-			   store, META_SPOOL_OFFSET, place->offset, err) < 0 ||
-		       store_meta_set(
-			   store, META_SPOOL_LINES, place->lines, err) < 0
-		   ? store_err(store, err, "spool's place")
-		   : 0;
-}
-
-int
-store_get_place(
-    struct store *store, struct spool_place *place_r, struct err *err)
-{
-	return store_meta_get(store, META_SPOOL_FILE, &place_r->file, err) <
-			   0 ||
-		       store_meta_get(store, META_SPOOL_OFFSET,
-			   &place_r->offset, err) < 0 ||
-		       store_meta_get(
-			   store, META_SPOOL_LINES, &place_r->lines, err) < 0
-		   ? store_err(store, err, "spool's place")
-		   : 0;
-}
-
-int
-store_get_settings(
-    struct store *store, struct store_in_force *settings_r, struct err *err)
-{
-	int64_t digest;
-	if (store_meta_get(store, META_SETTINGS, &digest, err) < 0 ||
-	    store_meta_get(store, META_SETTINGS_AT, &settings_r->at_ms, err) <
-		0)
-		return store_err(store, err, "settings in force");
-	settings_r->digest = (uint64_t)digest;
-	return 0;
-}
-
-int
-store_note_settings(struct store *store, const struct store_in_force *settings,
-    struct err *err)
-{
-	struct store_in_force noted;
-	if (store_get_settings(store, &noted, err) < 0)
-		return -1;
-	if (noted.digest == settings->digest && noted.at_ms == settings->at_ms)
-		return 0;
-	if (store_begin(store, err) < 0)
-		return -1;
-	if (store_meta_set(store, META_SETTINGS, (int64_t)settings->digest,
-		err) == 0 &&
-	    store_meta_set(store, META_SETTINGS_AT, settings->at_ms, err) ==
-		0 &&
-	    store_commit(store, err) == 0)
-		return 0;
-	store_err(store, err, "settings in force");
 	store_rollback(store);
 	return -1;
 }

@@ -86,6 +86,10 @@ int store_meta_set(struct store *store, const char *key, int64_t value,
  * sentence. Returns -1. */
 int store_err(struct store *store, struct err *err, const char *doing);
 
+/* aside.c: the file was deleted or replaced: SQLite leaves its write-ahead log
+ * where it is, and would write it into whatever database has the name now. */
+void aside_move_wal(const char *path);
+
 /* schema.c: makes a new database file at path; opens an existing one. */
 int schema_create(const char *path, struct err *err);
 enum schema_state {
