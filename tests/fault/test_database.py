@@ -80,7 +80,8 @@ def test_locked_for_half_a_minute(lone):
 
 
 def test_locked_for_writers(lone):
-    lock_for(lone, 4, "IMMEDIATE")
+    # Longer than a job and a message after it are patient, one after the other.
+    lock_for(lone, 8, "IMMEDIATE")
 
 
 def test_locks_that_come_and_go_lose_and_double_nothing(lone):
