@@ -132,7 +132,8 @@ def test_no_more_than_a_packet_is_kept_in_memory(daemon, sanitized):
     """Lengths are promises: no memory is taken for those that are out of bounds."""
     senders = [daemon.connect() for _ in range(50)]
     for milter in senders:
-        milter.raw(packet(b"M", b"x" * 60000, 2 ** 31 - 1))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it hangs up at once
+            milter.raw(packet(b"M", b"x" * 60000, 2 ** 31 - 1))
     assert all(milter.hangs_up() for milter in senders)
     if not sanitized:
         assert daemon.usage().kilobytes < daemon.before.kilobytes + 20_000
