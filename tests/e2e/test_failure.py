@@ -196,13 +196,18 @@ def test_g07_full_disk_under_the_spool_too_loses_no_record(new_lab):
         lab.daemon.database = disk / "db" / "bulkwatch.db"
         lab.daemon.set(database=str(lab.daemon.database), spool=str(disk / "spool"))
         lab.start()
-        filler = fill(disk)
-        for n in range(6):
+        fill(disk)
+        lab.send(addresses(50), message_id="<g0@example.gov.vn>")
+        lab.daemon.wait_for_log("event=store-failed")
+        filler = fill(disk)  # the database gave back its log when it failed
+        for n in range(1, 6):
             spent = timed(lab.send, addresses(50), message_id=f"<g{n}@example.gov.vn>")
             assert spent < ANSWER_SECS
-        # The log is then the place where every record is.
-        log = lab.daemon.log()
-        assert all(f"g{n}@example.gov.vn" in log for n in range(6)) and "r50@example.net" in log
+        # The log is then the place where every record is, before the answer.
+        kept = [line for line in lab.daemon.log().splitlines() if "event=kept-in-memory" in line]
+        assert all("r50@example.net" in line for line in kept)
+        assert all(f"g{n}@example.gov.vn" in line for n, line in enumerate(kept, 1))
+        assert len(kept) == 5
         filler.unlink()
         assert message_ids(recorded(lab, 6)) == [f"g{n}@example.gov.vn" for n in range(6)]
         lab.daemon.stop()

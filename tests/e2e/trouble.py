@@ -44,7 +44,7 @@ def small_disk(directory, kilobytes):
 def fill(directory):
     """Leaves no byte free; returns the file that is in the way."""
     filler = directory / "filler"
-    with open(filler, "wb", buffering=0) as file:
+    with open(filler, "ab", buffering=0) as file:
         for size in (65536, 4096, 1):
             with contextlib.suppress(OSError):
                 while True:
