@@ -288,7 +288,7 @@ class Soak:
             alert["state"] == "sent" for one in shown for alert in one["alerts"])
 
     def log_is_whole(self):
-        log = self.postfix.log()
+        log = self.postfix.log_up_to_now()
         queued = re.findall(r"^.{15} mail postfix/qmgr\S+: (\w+): from=<.* nrcpt=", log, re.M)
         gone = re.findall(r"^.{15} mail postfix/qmgr\S+: (\w+): removed\n", log, re.M)
         return set(queued) <= set(gone)

@@ -45,7 +45,7 @@ def delivered(lab):
     wait_for(lambda: not lab.postfix.waiting("incoming", "active"), "the queue to be empty")
 
     def look():
-        log = lab.postfix.log()
+        log = lab.postfix.log_up_to_now()
         # From the line's beginning on: senders write like this further on in it.
         queued, gone = (Counter(re.findall(rf"^.{{15}} mail postfix/qmgr\S+: (\w+): {what}", log,
                                            re.M))

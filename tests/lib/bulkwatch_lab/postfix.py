@@ -131,6 +131,7 @@ class Postfix:
         self.process = None
         self.confdir = self.dir / "etc"
         self.maillog = self.dir / "maillog"
+        self.marks = 0
         self.rundir = self.dir / "run"
         # A good place for the milter's socket: smtpd(8) may connect to what is made there.
         self.socket = self.rundir / "milter.sock"
@@ -201,6 +202,16 @@ class Postfix:
         """Returns the match of a regular expression in the log, once there is one."""
         return wait_for(lambda: re.search(pattern, self.log(), re.M),
                         lambda: f"/{pattern}/ in Postfix's log:\n{self.log()[-4000:]}", timeout)
+
+    def log_up_to_now(self):
+        """The log with all that was said before the call: its lines go through postlogd(8), which
+        writes them in the order they came, but later."""
+        self.marks += 1
+        mark = f"mark {self.marks} of the log"
+        subprocess.run([_program("postlog"), "-c", str(self.confdir), "-t", "mark", mark],
+                       env=self._environment(), capture_output=True, check=True)
+        self.wait_for_log(mark)
+        return self.log()
 
     def maildir(self, address=ADMIN):
         """The Maildir of a user of DOMAIN; it exists after the first delivery."""
