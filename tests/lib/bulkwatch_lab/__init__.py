@@ -5,7 +5,7 @@ is read, changed or started.
 """
 
 from . import smtpsink
-from .daemon import (BULKWATCH, BULKWATCHD, CommandFailed, Daemon, Faketime, libconfig,
+from .daemon import (BULKWATCH, BULKWATCHD, CommandFailed, Daemon, Faketime, alone, libconfig,
                      run_bulkwatch)
 from .lab import SENDER, Lab, SendmailLab
 from .mail import Mailbox, Session, addresses, message, send, text_of
@@ -17,6 +17,6 @@ from .waiting import accepts, free_port, stays, wait_for
 
 __all__ = ["ADMIN", "BULKWATCH", "BULKWATCHD", "CommandFailed", "DOMAIN", "Daemon", "Faketime",
            "Lab", "Mailbox", "Milter", "Postfix", "SENDER", "SPLIT_DOMAIN", "Sendmail",
-           "SendmailLab", "Session", "SmtpSink", "accepts", "addresses", "free_port", "libconfig",
-           "message", "run_bulkwatch", "send", "shipped_filter", "smtpsink", "stays", "text_of",
+           "SendmailLab", "Session", "SmtpSink", "accepts", "addresses", "alone", "free_port",
+           "libconfig", "message", "run_bulkwatch", "send", "shipped_filter", "smtpsink", "stays", "text_of",
            "wait_for"]

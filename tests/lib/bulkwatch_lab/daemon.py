@@ -279,6 +279,12 @@ class Faketime:
                 "DONT_FAKE_MONOTONIC": "1"}
 
 
+def alone(stderr):
+    """What a command about held mail would have said if no other test had given one just then:
+    on one machine they go one after another."""
+    return re.sub(r"bulkwatch: somebody else[^\n]*; waiting for the end of it\n", "", stderr)
+
+
 def run_bulkwatch(config, *args, json=True, status=0):
     """Runs `bulkwatch -c CONFIG [--json] ARGS`.
 
@@ -289,7 +295,7 @@ def run_bulkwatch(config, *args, json=True, status=0):
     done = subprocess.run([str(BULKWATCH), "-c", str(config), *flags, *args],
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     done.stdout = done.stdout.decode(errors="replace")
-    done.stderr = done.stderr.decode(errors="replace")
+    done.stderr = alone(done.stderr.decode(errors="replace"))
     found = SANITIZER_FINDING.search(done.stderr)
     if found or (status is not None and done.returncode != status):
         raise CommandFailed(f"bulkwatch {' '.join(args)} ended with {done.returncode}, "
