@@ -517,10 +517,10 @@ def knock_in_vain(daemon, count):
 
 def test_descriptors_used_up_and_freed(daemon):
     with daemon.connect() as served:
-        limit_descriptors(daemon, daemon.usage().descriptors + 40)
+        most = daemon.usage().descriptors + 40
+        limit_descriptors(daemon, most)
         crowd = knock_in_vain(daemon, 60)
-        wait_for(lambda: daemon.usage().descriptors >= daemon.before.descriptors + 40,
-                 "all descriptors to be in use")
+        wait_for(lambda: daemon.usage().descriptors >= most, "all descriptors to be in use")
         daemon.wait_for_log("event=descriptors .*are in use; when all are")
         # Who has a connection is served as ever.
         daemon.ordinary(served)
