@@ -213,7 +213,7 @@ a_declared_send_is_shown_with_its_declaration(void **state)
 	struct office o;
 	office_init(&o, *state);
 	DECLARE("--from", "now", "--until", "+3h");
-	office_sends(&o, "lan@example.gov.vn", 20, -1);
+	office_sends(&o, "lan@example.gov.vn", 20, -60);
 	says(CALL("list", "-c", o.conf), 0, "new, declared");
 	office_deinit(&o);
 }
@@ -224,7 +224,7 @@ one_beyond_its_declaration_is_listed_and_shown_so(void **state)
 	struct office o;
 	office_init(&o, *state);
 	DECLARE("--from", "now", "--until", "+3h");
-	office_sends(&o, "lan@example.gov.vn", 25, -1);
+	office_sends(&o, "lan@example.gov.vn", 25, -60);
 	says(CALL("list", "-c", o.conf), 0, "declared, exceeded");
 	says(CALL("note", "1", "x", "-c", o.conf), 0,
 	    "\nNext: it goes beyond its declaration; ");
