@@ -21,6 +21,16 @@ def pytest_sessionstart():
             pytest.exit(f"{program} is not there: run 'make' first", returncode=1)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """What the mail server of a test that failed said in the end: half of the reason is there."""
+    outcome = yield
+    report = outcome.get_result()
+    server = getattr(item, "funcargs", {}).get("postfix")
+    if report.failed and server is not None:
+        report.sections.append(("Postfix's log", server.log()[-3000:]))
+
+
 SIDES = ("side1", "side2", "side3", "side4")
 
 
