@@ -35,6 +35,10 @@ void text_lower(char *text);
 /* How many lines it has at the most: one more than it has newlines. */
 size_t text_lines(const char *text);
 
+/* The folder that a path is in: "." where it has no slash. In the arena, or a
+ * constant; NULL when memory is out. */
+const char *text_folder(struct arena *arena, const char *path);
+
 /* Columns that clean UTF-8 takes on a terminal (wide and combining characters
  * counted as wcwidth does), whatever the locale. */
 int text_columns(const char *text);

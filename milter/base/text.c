@@ -175,6 +175,17 @@ text_lines(const char *text)
 	return n;
 }
 
+const char *
+text_folder(struct arena *arena, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (slash == NULL)
+		return ".";
+	return slash == path
+		   ? "/"
+		   : arena_strndup(arena, path, (size_t)(slash - path));
+}
+
 int
 text_columns(const char *text)
 {

@@ -108,10 +108,11 @@ check_strays(struct report *r, const char *folder, DIR *entries)
 static void
 check_templates(struct report *r, const struct settings *settings)
 {
-	const char *slash = strrchr(settings->file, '/');
-	const char *folder = arena_printf(r->arena, "%.*s/templates/%s",
-	    slash == NULL ? 1 : (int)(slash - settings->file),
-	    slash == NULL ? "." : settings->file, settings->alerts.language);
+	const char *beside = text_folder(r->arena, settings->file);
+	const char *folder =
+	    beside == NULL ? NULL
+			   : arena_printf(r->arena, "%s/templates/%s", beside,
+				 settings->alerts.language);
 	DIR *entries = folder == NULL ? NULL : opendir(folder);
 	if (entries == NULL && errno != ENOENT) {
 		report(r, "templates", false,

@@ -9,13 +9,13 @@
 
 #include <grp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "bulkwatch/able.h"
+#include "bulkwatch/text.h"
 #include "probe.h"
 
 /* Below so many MB the database soon cannot grow. */
@@ -85,22 +85,11 @@ judge_room(const struct rights *r, const char *subject, const char *folder)
 			folder, mb, ROOM_MB_LEAST));
 }
 
-static const char *
-folder_of(struct arena *arena, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	if (slash == NULL)
-		return ".";
-	return slash == path
-		   ? "/"
-		   : arena_strndup(arena, path, (size_t)(slash - path));
-}
-
 void
 rights_check(const struct rights *r, const struct settings *s)
 {
 	static const char *const beside[] = {"", "-wal", "-shm", ".lock"};
-	const char *folder = folder_of(r->arena, s->database);
+	const char *folder = text_folder(r->arena, s->database);
 	const struct passwd *who =
 	    s->user == NULL ? who_listens(s->listen) : NULL;
 	if (who == NULL)

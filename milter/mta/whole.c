@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bulkwatch/text.h"
+
 static int
 read_whole(struct arena *arena, int fd, struct whole *file_r)
 {
@@ -93,10 +95,8 @@ finish(int fd, const struct whole *file, bool durable)
 static void
 sync_folder(struct arena *arena, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *folder = arena_strndup(
-	    arena, path, slash == NULL ? 0 : (size_t)(slash - path));
-	int fd = folder == NULL || slash == NULL
+	const char *folder = text_folder(arena, path);
+	int fd = folder == NULL
 		     ? -1
 		     : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)

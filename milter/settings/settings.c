@@ -9,6 +9,7 @@
 
 #include "bulkwatch/able.h"
 #include "bulkwatch/clock.h"
+#include "bulkwatch/text.h"
 #include "file.h"
 #include "reader.h"
 #include "scan.h"
@@ -318,18 +319,6 @@ read_file(struct reader *reader)
 		read_text(reader, &text);
 }
 
-/* The folder that a path is in. */
-static const char *
-folder_of(struct arena *arena, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	if (slash == NULL)
-		return ".";
-	return slash == path
-		   ? "/"
-		   : arena_strndup(arena, path, (size_t)(slash - path));
-}
-
 static struct snapshot *
 snapshot_new(const char *file)
 {
@@ -362,7 +351,7 @@ settings_load(
 	struct reader reader = {.arena = snapshot->arena,
 	    .faults = &faults,
 	    .file = snapshot->settings.file,
-	    .folder = folder_of(snapshot->arena, file),
+	    .folder = text_folder(snapshot->arena, file),
 	    .snapshot = snapshot};
 	if (reader.folder == NULL)
 		goto free_snapshot;

@@ -256,6 +256,22 @@ no_word_is_named_when_none_is_near(void **state)
 	assert_null(text_nearest("x", known));
 }
 
+static void
+a_path_is_in_a_folder(void **state)
+{
+	static const struct {
+		const char *path, *folder;
+	} cases[] = {
+	    {"/etc/bulkwatch/bulkwatch.conf", "/etc/bulkwatch"},
+	    {"etc/bulkwatch.conf", "etc"},
+	    {"bulkwatch.conf", "."},
+	    {"/bulkwatch.conf", "/"},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(
+		    text_folder(*state, cases[i].path), cases[i].folder);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -270,6 +286,7 @@ main(void)
 	    test(bytes_that_are_no_utf8_become_visible),
 	    test(any_bytes_become_clean_text),
 	    cmocka_unit_test(only_ascii_letters_are_folded),
+	    test(a_path_is_in_a_folder),
 	    cmocka_unit_test(columns_are_those_of_a_terminal),
 	    cmocka_unit_test(text_is_cut_at_a_character),
 	    cmocka_unit_test(a_combining_mark_stays_with_its_letter),
