@@ -106,6 +106,13 @@ is_any(const char *host)
 	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
 
+static bool
+is_host(const struct place *place, const char *host)
+{
+	return strcasecmp(host, place->host) == 0 || is_any(place->host) ||
+	       (is_loopback(host) && is_loopback(place->host));
+}
+
 /* text: HOST:PORT or [ADDRESS]:PORT. A name is not looked up: whoever writes
  * one name for it in one file and another in the other is told of a milter
  * that is not there, and can write the same in both. */
@@ -116,9 +123,7 @@ is_address(struct arena *arena, const struct place *place, const char *text)
 	if (colon == NULL || strcmp(colon + 1, place->port) != 0)
 		return false;
 	const char *host = bare_host(arena, text, (size_t)(colon - text));
-	return host != NULL &&
-	       (strcasecmp(host, place->host) == 0 || is_any(place->host) ||
-		   (is_loopback(host) && is_loopback(place->host)));
+	return host != NULL && is_host(place, host);
 }
 
 /* --------------------------------------------------------------- interface */
@@ -165,4 +170,15 @@ place_is_meant(struct arena *arena, const struct place *place,
 {
 	return place_is(arena, place, endpoint, queue_directory, false) ||
 	       place_is(arena, place, endpoint, queue_directory, true);
+}
+
+bool
+place_same(const struct place *place, const struct place *other)
+{
+	if (place->path != NULL && other->path != NULL)
+		return same_text(place->path, other->path) ||
+		       same_file(place->path, other->path);
+	return place->path == NULL && other->path == NULL &&
+	       strcmp(place->port, other->port) == 0 &&
+	       is_host(place, other->host);
 }

@@ -45,4 +45,7 @@ bool place_is(struct arena *arena, const struct place *place,
 bool place_is_meant(struct arena *arena, const struct place *place,
     const char *endpoint, const char *queue_directory);
 
+/* True if who connects to the other one gets to this place. */
+bool place_same(const struct place *place, const struct place *other);
+
 #endif

@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "milters.h"
+#include "place.h"
 #include "whole.h"
 #include "wiring.h"
 
@@ -69,14 +70,18 @@ lists(const char *list, const char *word)
 	}
 }
 
-/* The socket as the settings write it: Sendmail says local for unix, too. */
+/* Sendmail writes a socket as the settings do, and says local for unix, too. */
 static bool
-is_ours(const char *listen, const char *socket)
+is_ours(const struct cf *cf, const char *socket)
 {
-	if (strncmp(socket, "local:", 6) == 0)
-		return strncmp(listen, "unix:", 5) == 0 &&
-		       strcmp(listen + 5, socket + 6) == 0;
-	return strcasecmp(listen, socket) == 0;
+	struct place ours, named;
+	struct err err;
+	if (strncasecmp(socket, "local:", 6) == 0)
+		socket = arena_printf(cf->arena, "unix:%s", socket + 6);
+	return socket != NULL &&
+	       place_parse(cf->arena, cf->listen, &ours, &err) == 0 &&
+	       place_parse(cf->arena, socket, &named, &err) == 0 &&
+	       place_same(&ours, &named);
 }
 
 /* ------------------------------------------------------------------- reading
@@ -109,7 +114,7 @@ read_filter(struct cf *cf, const char *line)
 			f.timeouts = value;
 		line += length + (line[length] == ',');
 	}
-	if (is_ours(cf->listen, f.socket) && cf->ours_n < FILTERS_MAX)
+	if (is_ours(cf, f.socket) && cf->ours_n < FILTERS_MAX)
 		cf->ours[cf->ours_n++] = f;
 	return 0;
 }

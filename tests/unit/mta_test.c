@@ -314,6 +314,35 @@ sendmail_has_options_in_any_form(void **state)
 	}
 }
 
+static void
+sendmail_may_write_our_socket_in_other_words(void **state)
+{
+	static const struct {
+		const char *listen, *socket;
+		bool ours;
+	} cases[] = {
+	    {"unix:/r/m", "local:/r/m", true},
+	    {"unix:/r/m", "unix:/r//m", true},
+	    {"unix:/dev/null", "local:/proc/self/root/dev/null", true},
+	    {"unix:/r/m", "local:/r/n", false},
+	    {"unix:/r/m", "inet:8899@localhost", false},
+	    {"inet:8899@127.0.0.1", "inet:8899@localhost", true},
+	    {"inet:8899@127.0.0.1", "inet:8898@localhost", false},
+	    {"inet:8899@127.0.0.1", "inet:8899@192.0.2.1", false},
+	    {"inet:8899@127.0.0.1", "inet:8899", false},
+	    {"inet:8899@127.0.0.1", "local:/r/m", false},
+	};
+	for (size_t i = 0; i < N_OF(cases); i++) {
+		struct mta_findings *f = arena_alloc(*state, sizeof(*f));
+		const char *text = arena_printf(*state,
+		    "O InputMailFilters=a\nXa, S=%s\n", cases[i].socket);
+		sendmail_judge(*state, cases[i].listen, "/x", text, f);
+		assert_int_equal(f->n, 1);
+		assert_int_equal(
+		    f->items[0].level, cases[i].ours ? MTA_OK : MTA_FAULT);
+	}
+}
+
 /* --------------------------------------------------------------------- files
  */
 
@@ -384,6 +413,7 @@ main(void)
 	    cmocka_unit_test(processes_are_summed_up),
 	    cmocka_unit_test(a_sentence_is_said_once),
 	    cmocka_unit_test(sendmail_has_options_in_any_form),
+	    cmocka_unit_test(sendmail_may_write_our_socket_in_other_words),
 	    cmocka_unit_test(
 		a_file_is_replaced_with_its_mode_and_nothing_is_left),
 	    cmocka_unit_test(who_may_open_a_path_is_tried),
