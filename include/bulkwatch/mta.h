@@ -55,6 +55,17 @@ struct mta_findings {
 void mta_check(struct arena *arena, const struct settings *settings,
     const char *config_dir, struct mta_findings *findings_r);
 
+/*
+ * True if a mail server's settings name the socket of settings.listen, at
+ * whichever service; of Postfix also where a table may. False also if they
+ * cannot be read.
+ * config_dir: the folder of main.cf or sendmail.cf; NULL: the server's own.
+ */
+bool mta_postfix_asks(struct arena *arena, const struct settings *settings,
+    const char *config_dir);
+bool mta_sendmail_asks(struct arena *arena, const struct settings *settings,
+    const char *config_dir);
+
 /* --------------------------------------------------------- attach, detach */
 
 struct mta_change {

@@ -17,6 +17,7 @@
 
 #include "bulkwatch/arena.h"
 #include "bulkwatch/err.h"
+#include "bulkwatch/settings.h"
 
 enum queue_kind {
 	QUEUE_ANY, /* all that are installed */
@@ -83,6 +84,11 @@ const char *queue_servers(const struct queues *queues);
 /* The folder of its settings, or the name of the server. */
 const char *queue_name(const struct queue *queue);
 
+/* True if the settings of that queue's server name bulkwatchd's socket, so that
+ * mail of ours may be there. */
+bool queue_asks(struct arena *arena, const struct queue *queue,
+    const struct settings *settings);
+
 /* Sets the state of each mail as the servers have it now. Returns 0, or -1 with
  * a sentence: the tools of one do not tell. */
 int queue_look(struct arena *arena, struct queues *queues,
@@ -113,6 +119,9 @@ struct queue_tools {
 	 * where it has but one. Returns 0, or -1 with a sentence. */
 	int (*instances)(struct arena *arena, const char *const **folders_r,
 	    struct err *err);
+	/* The same as queue_asks. */
+	bool (*asks)(struct arena *arena, const struct settings *settings,
+	    const char *config_dir);
 	/* Sets the state of those that are held. */
 	int (*look)(struct arena *arena, struct queue *queue,
 	    struct queue_mail *mails, size_t n, struct err *err);

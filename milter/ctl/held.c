@@ -3,9 +3,9 @@
  * server holds.
  *
  * What no queue of this machine holds is written down as gone, and then neither
- * list nor digest speak of it. So that is done only after all queues were read;
- * and a later command looks for it again all the same, for it may have been
- * looked for in the folder that the words named.
+ * list nor digest speak of it. So that is done only after all queues were read,
+ * or one that the words named and whose server asks bulkwatchd; and a later
+ * command looks for it again all the same.
  */
 #include "held.h"
 
@@ -49,13 +49,21 @@ settle(struct order *order, size_t i)
 	}
 }
 
+bool
+held_may_be_elsewhere(const struct order *order, size_t i)
+{
+	return order->elsewhere && order->mails[i].state == QUEUE_GONE &&
+	       order->mails[i].queue == NULL;
+}
+
 /* Those of which it is known. */
 static void
 settle_some(struct order *order, size_t begin, size_t end)
 {
 	for (size_t i = begin; i < end; i++)
 		if (order->mails[i].state == QUEUE_DONE ||
-		    order->mails[i].state == QUEUE_GONE)
+		    (order->mails[i].state == QUEUE_GONE &&
+			!held_may_be_elsewhere(order, i)))
 			settle(order, i);
 }
 
@@ -124,6 +132,24 @@ is_there(struct order *order, struct err *err)
 	return found;
 }
 
+/* The order named a server, and that one neither holds each message nor asks
+ * bulkwatchd. */
+static bool
+looked_elsewhere(const struct order *order)
+{
+	size_t found = 0;
+	while (found < order->n && order->mails[found].queue != NULL)
+		found++;
+	if (found == order->n ||
+	    (order->config_dir == NULL && order->kind == QUEUE_ANY))
+		return false;
+	for (size_t i = 0; i < order->queues.n; i++)
+		if (queue_asks(order->ctl->arena, &order->queues.items[i],
+			order->settings))
+			return false;
+	return true;
+}
+
 static int
 held_run(struct order *order)
 {
@@ -144,15 +170,17 @@ held_run(struct order *order)
 	held_forget_gone(order);
 	if (order->n == 0)
 		return nothing_held(order);
+	order->elsewhere = looked_elsewhere(order);
 	act(order);
 	return held_report(order);
 }
 
 static int
-held_in_turn(struct order *order, const struct settings *settings)
+held_in_turn(struct order *order)
 {
 	struct err err;
-	if (ctl_open_database(settings->database, &order->store, &err) < 0)
+	if (ctl_open_database(order->settings->database, &order->store, &err) <
+	    0)
 		return ctl_fail(order->ctl, "%s", err.text);
 	if (!held_agreed(order)) {
 		store_close(&order->store);
@@ -170,14 +198,14 @@ static int
 held_command(struct ctl *ctl, enum queue_step step)
 {
 	struct order order = {.ctl = ctl, .step = step};
-	const struct settings *settings;
 	int code = held_words(&order);
 	if (code != CTL_DONE)
 		return code == ARGS_STOP ? ctl->code : code;
-	if (only_root(&order) < 0 || ctl_load_settings(ctl, &settings) < 0)
+	if (only_root(&order) < 0 ||
+	    ctl_load_settings(ctl, &order.settings) < 0)
 		return CTL_FAILED;
-	code = held_in_turn(&order, settings);
-	settings_unref(&settings);
+	code = held_in_turn(&order);
+	settings_unref(&order.settings);
 	return code;
 }
 

@@ -24,6 +24,7 @@ struct order {
 	bool yes;       /* nobody is asked */
 	int64_t newest; /* no held message after this one was agreed to */
 	const char *by, *config_dir;
+	const struct settings *settings;
 	enum queue_kind kind;
 	struct store *store;
 	struct queues queues;
@@ -31,6 +32,9 @@ struct order {
 	struct held *held;
 	struct queue_mail *mails;
 	size_t n;
+	/* A mail that is in none of the queues may be in one that was not
+	 * looked through. */
+	bool elsewhere;
 	bool failed; /* something could not be done, and was told */
 };
 
@@ -52,6 +56,9 @@ int held_read(struct order *order, struct err *err);
 
 /* Leaves out those that were not found before, and are not there now either. */
 void held_forget_gone(struct order *order);
+
+/* True if it is not known whether the message is held. */
+bool held_may_be_elsewhere(const struct order *order, size_t i);
 
 /* Tells what came of the order: the messages on standard output, what is odd on
  * standard error. Returns an exit code. */

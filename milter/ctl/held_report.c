@@ -87,12 +87,34 @@ tell_unknown(struct order *order, size_t i)
 	order->failed = true;
 }
 
+/* They may be held by a server that the order left out. */
+static void
+tell_elsewhere(struct order *order)
+{
+	const struct queues *queues = &order->queues;
+	size_t n = 0;
+	for (size_t i = 0; i < order->n; i++)
+		n += held_may_be_elsewhere(order, i);
+	if (n == 0)
+		return;
+	order->failed = true;
+	ctl_fail(order->ctl,
+	    "%s does not hold %zu of the messages, but it does not name "
+	    "bulkwatchd's socket %s either: another server may hold them, so "
+	    "nothing was written down of them; without --config-dir and --mta "
+	    "all are looked through",
+	    queues->n == 1 ? queue_name(&queues->items[0])
+			   : queue_servers(queues),
+	    n, order->settings->listen);
+}
+
 /* What is odd is told on standard error: a program reads the document. */
 static void
 tell_odd(struct order *order)
 {
 	for (size_t i = 0; i < order->n; i++)
 		tell_unknown(order, i);
+	tell_elsewhere(order);
 	if (order->queues.note != NULL)
 		ctl_fail(order->ctl, "%s", order->queues.note);
 }

@@ -110,6 +110,30 @@ check_postfix(struct arena *arena, const struct settings *settings,
 	check_reach(w, findings);
 }
 
+bool
+mta_postfix_asks(struct arena *arena, const struct settings *settings,
+    const char *config_dir)
+{
+	struct wiring *w = arena_alloc(arena, sizeof(*w));
+	struct err err;
+	if (w == NULL)
+		return false;
+	*w = (struct wiring){.arena = arena};
+	return postconf_folder(arena, config_dir, &w->folder, &err) == 0 &&
+	       read_wiring(w, settings, &err) == 0 && wiring_names_us(w);
+}
+
+/* ------------------------------------------------------------------- Sendmail
+ */
+
+bool
+mta_sendmail_asks(struct arena *arena, const struct settings *settings,
+    const char *config_dir)
+{
+	return sendmail_names_us(arena, settings->listen,
+	    config_dir == NULL ? SENDMAIL_FOLDER : config_dir);
+}
+
 /* -------------------------------------------------------------------- which
  * one */
 

@@ -99,6 +99,13 @@ queue_name(const struct queue *queue)
 					 : queue->config_dir;
 }
 
+bool
+queue_asks(struct arena *arena, const struct queue *queue,
+    const struct settings *settings)
+{
+	return queue->tools->asks(arena, settings, queue->config_dir);
+}
+
 /* ----------------------------------------------------------------- looking */
 
 /*

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bulkwatch/json.h"
+#include "bulkwatch/mta.h"
 #include "queue_index.h"
 #include "run.h"
 
@@ -307,4 +308,4 @@ act(struct arena *arena, struct queue *queue, enum queue_step step,
 }
 
 const struct queue_tools queue_postfix = {
-    "Postfix", ID_LEAST, ID_MOST, find, instances, look, act};
+    "Postfix", ID_LEAST, ID_MOST, find, instances, mta_postfix_asks, look, act};

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bulkwatch/mta.h"
 #include "run.h"
 
 #define LIST_SECS 120
@@ -444,5 +445,5 @@ act(struct arena *arena, struct queue *queue, enum queue_step step,
 	return failed;
 }
 
-const struct queue_tools queue_sendmail = {
-    "Sendmail", ID_LEAST, ID_MOST, find, instances, look, act};
+const struct queue_tools queue_sendmail = {"Sendmail", ID_LEAST, ID_MOST, find,
+    instances, mta_sendmail_asks, look, act};

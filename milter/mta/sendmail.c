@@ -343,3 +343,14 @@ sendmail_check(struct arena *arena, const struct settings *settings,
 		sendmail_judge(
 		    arena, settings->listen, path, cf.text, findings);
 }
+
+bool
+sendmail_names_us(struct arena *arena, const char *listen, const char *folder)
+{
+	const char *path = arena_printf(arena, "%s/sendmail.cf", folder);
+	struct cf cf = {.arena = arena, .path = path, .listen = listen};
+	struct whole file;
+	struct err err;
+	return path != NULL && whole_read(arena, path, &file, &err) == 0 &&
+	       each_line(&cf, file.text, read_line) == 0 && cf.ours_n > 0;
+}

@@ -11,7 +11,12 @@
 void sendmail_check(struct arena *arena, const struct settings *settings,
     const char *folder, struct mta_findings *findings);
 
-/* The same for a text. */
+/* True if a milter of sendmail.cf in folder has our socket; false also if that
+ * file cannot be read. */
+bool sendmail_names_us(
+    struct arena *arena, const char *listen, const char *folder);
+
+/* The same as sendmail_check for a text. */
 void sendmail_judge(struct arena *arena, const char *listen, const char *path,
     const char *text, struct mta_findings *findings);
 

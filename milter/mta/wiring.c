@@ -63,6 +63,41 @@ wiring_value(const struct wiring *w, const struct service *s, const char *name)
 	return value == NULL ? "" : value;
 }
 
+/* Does the list name us that holds for a service, or, of NULL, in main.cf? */
+static bool
+list_names_us(const struct wiring *w, const struct service *s, const char *name)
+{
+	struct milter_list *list = arena_alloc(w->arena, sizeof(*list));
+	struct err err;
+	if (list == NULL ||
+	    milters_parse(w->arena, wiring_value(w, s, name), list, &err) < 0)
+		return false;
+	for (size_t i = 0; i < list->n; i++)
+		if (place_is_meant(w->arena, &w->place, list->items[i].endpoint,
+			w->queue_directory))
+			return true;
+	return false;
+}
+
+bool
+wiring_names_us(const struct wiring *w)
+{
+	static const char *const lists[] = {
+	    "smtpd_milters", "non_smtpd_milters"};
+	if (wiring_value(w, NULL, "smtpd_milter_maps")[0] != '\0')
+		return true;
+	for (size_t k = 0; k < 2; k++) {
+		if (list_names_us(w, NULL, lists[k]))
+			return true;
+		for (size_t i = 0; i < w->services.n; i++)
+			if (service_override(&w->services.items[i], lists[k]) !=
+				NULL &&
+			    list_names_us(w, &w->services.items[i], lists[k]))
+				return true;
+	}
+	return false;
+}
+
 /* ---------------------------------------------------------------- all ways */
 
 /* service: by which mail comes; asks: who shows it to the milters of
@@ -216,6 +251,5 @@ wiring_judge(const struct wiring *w, struct mta_findings *findings)
 		    arena_printf(w->arena,
 			"%s: mail is shown to bulkwatchd at %s; while it does "
 			"not answer, %s",
-			w->folder, j.counted,
-			judge_away(&j)));
+			w->folder, j.counted, judge_away(&j)));
 }

@@ -33,6 +33,10 @@ extern const char *const wiring_parameters[];
 /* Adds what is to be said; each sentence once. */
 void wiring_judge(const struct wiring *wiring, struct mta_findings *findings);
 
+/* True if a list of milters names us, or a table may that is not looked into.
+ */
+bool wiring_names_us(const struct wiring *wiring);
+
 /* Adds a finding unless it is there already; NULL means that memory was out. */
 void wiring_add(struct mta_findings *findings, enum mta_level level,
     const char *subject, const char *text);

@@ -191,13 +191,18 @@ def test_mail_that_somebody_lets_go_at_the_last_moment_is_not_deleted(new_lab, t
     assert copies(lab, RECIPIENTS[0], "last-moment") == 1
 
 
-def test_mail_looked_for_in_another_instance_is_found_later(new_lab):
+def test_mail_that_an_instance_without_our_socket_does_not_hold_is_not_gone(new_lab):
     lab = new_lab(**HOLD).start()
     queue_id = hold(lab)
     with Postfix() as other:
-        lab.daemon.bulkwatch("release", "1", "--config-dir", str(other.confdir))
+        done = lab.daemon.bulkwatch("release", "1", "--config-dir", str(other.confdir),
+                                    json=False, status=1)
+        assert f"{other.confdir} does not hold 1 of the messages" in done.stderr
         other.remove()
-    assert states(lab) == [(queue_id, "gone")]
+    assert "1 message still held" in done.stdout
+    assert states(lab) == [(queue_id, "waiting")]
+    assert events(lab) == []
+    assert [case["id"] for case in lab.daemon.bulkwatch("list", "--held")] == [1]
     order(lab, "release")
     assert states(lab) == [(queue_id, "released")]
     delivered(lab, queue_id)

@@ -1,6 +1,7 @@
 """Held mail on a real Sendmail: released and discarded as on Postfix."""
 
 import fcntl
+import re
 
 import pytest
 
@@ -95,6 +96,18 @@ def test_mail_that_others_released_is_no_longer_held(lab):
     lab.sendmail.release(queue_id)
     assert "1 message no longer held" in order(lab, "discard").stdout
     assert states(lab) == [(queue_id, "gone")]
+
+
+def test_mail_that_a_sendmail_without_our_socket_does_not_hold_is_not_gone(lab, tmp_path):
+    [queue_id] = hold(lab)
+    for folder in lab.sendmail.queuedirs:
+        (tmp_path / folder.name).mkdir(0o700)
+    cf = (lab.sendmail.confdir / "sendmail.cf").read_text()
+    cf = re.sub("^(X|O InputMailFilters).*\n", "", cf, flags=re.M)
+    (tmp_path / "sendmail.cf").write_text(cf.replace(f"{lab.sendmail.dir}/queue/", f"{tmp_path}/"))
+    done = order(lab, "release", "--config-dir", str(tmp_path), status=1)
+    assert f"{tmp_path} does not hold 1 of the messages" in done.stderr
+    assert states(lab) == [(queue_id, "waiting")]
 
 
 def test_only_mail_of_the_case_is_touched(lab):
