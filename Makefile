@@ -305,9 +305,11 @@ uninstall:
 	    $(DESTDIR)$(SYSUSERSDIR)/bulkwatch.conf \
 	    $(DESTDIR)$(TMPFILESDIR)/bulkwatch.conf
 	for m in $(MAN); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}; done
-	@if grep -qs '^[^#]*milters.*bulkwatch' $(DESTDIR)$(SYSCONFDIR)/postfix/main.cf; then \
-	    echo "$(DESTDIR)$(SYSCONFDIR)/postfix/main.cf still names bulkwatch's socket:" \
-	        "take it out of smtpd_milters and non_smtpd_milters, then postfix reload"; fi
+	@for f in postfix/main.cf postfix/master.cf mail/sendmail.cf; do \
+	    f=$(DESTDIR)$(SYSCONFDIR)/$$f; \
+	    if grep -qs '^[^#]*[:/]bulkwatch/' $$f; then \
+	        echo "$$f still names bulkwatch's socket: take it out of the milters" \
+	            "(for sendmail.cf in sendmail.mc), then reload the mail server"; fi; done
 
 clean:
 	rm -rf build
