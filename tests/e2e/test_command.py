@@ -9,7 +9,7 @@ import pytest
 
 from bulkwatch_lab import addresses, run_bulkwatch
 from terminal import on_terminal
-from trouble import locked
+from trouble import locked, small_disk
 from wires import Settings
 
 SUBJECT = "Thông báo về việc tổ chức Đại hội cán bộ, công chức, viên chức năm 2026"
@@ -256,6 +256,19 @@ def test_check_says_what_the_daemons_user_cannot_use(lab, what):
     texts = [row["text"] for row in json.loads(rows.stdout) if row["subject"] == what]
     assert any(f"user nobody cannot use {path} (root:root 0700); run: chown nobody:nogroup {path}"
                in text for text in texts), texts
+
+
+@pytest.mark.parametrize("what", ["database", "spool"])
+def test_check_says_that_a_disk_is_nearly_full(new_lab, faults, what):
+    daemon = new_lab().daemon
+    folder = {"database": daemon.database.parent, "spool": daemon.spool}[what]
+    with small_disk(folder, 64 * 1024):
+        daemon.start()
+        wrong = faults(daemon)
+        daemon.stop()
+    assert list(wrong) == [what]
+    assert re.search(rf"the disk of {folder} has 6\d MB left; below 100 MB mail may soon go "
+                     "uncounted: make room", wrong[what])
 
 
 def test_check_says_that_messages_wait_in_the_spool(lab, faults):

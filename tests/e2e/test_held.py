@@ -146,6 +146,28 @@ def test_hundreds_of_messages_are_done_in_parts(new_lab):
     assert len(events(lab)) == 231
 
 
+def test_what_went_wrong_with_the_first_hundred_is_told_behind_the_others(new_lab, tmp_path):
+    lab = new_lab(**HOLD_WINDOW).start()
+    with lab.session(login=SENDER) as session:
+        for n in range(130):
+            session.transact(SENDER, [RECIPIENTS[n % 30]], message(SENDER))
+    held = lab.postfix.held()
+    assert len(held) == 111
+    done = order_with(lab, tmp_path, "release", postqueue=(
+        'case "$*" in *" -i "*)\n'
+        f"    [ -e {tmp_path}/tried ] && exit 0\n"
+        f"    touch {tmp_path}/tried\n"
+        "    echo 'postqueue: fatal: not now' >&2\n"
+        "    exit 1 ;;\n"
+        f'esac\nexec {tmp_path}/true-postqueue "$@"\n'))
+    [said] = done.stderr.splitlines()
+    assert "it could not be tried at once: " in said and said.endswith("fatal: not now")
+    assert done.returncode == 0 and "Bulk send 1: 111 messages released." in done.stdout
+    assert sorted(events(lab)) == sorted(("released", "lan", queue_id) for queue_id in held)
+    lab.postfix.flush()
+    wait_for(lambda: not {*held} & {*lab.postfix.queue()}, "the mail to leave")
+
+
 def test_case_without_held_mail_is_told_so(new_lab):
     lab = new_lab().start()
     lab.send(addresses(20))

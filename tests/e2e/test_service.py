@@ -178,6 +178,7 @@ def test_root_becomes_the_user_of_the_settings(new_lab):
     lab = new_lab(user="postfix")
     folder_for(lab, "postfix")
     lab.start()
+    assert "event=root" not in lab.daemon.log()
     status = Path(f"/proc/{lab.daemon.process.pid}/status").read_text()
     uid = pwd.getpwnam("postfix").pw_uid
     assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n" in status
@@ -185,6 +186,11 @@ def test_root_becomes_the_user_of_the_settings(new_lab):
     assert lab.daemon.one_bulk_send()["recipients"] == 20
     lab.daemon.restart()
     assert len(lab.daemon.bulk_sends()) == 1
+
+
+def test_daemon_that_stays_root_warns_of_it(lab):
+    [line] = [line for line in lab.daemon.log().splitlines() if "event=root" in line]
+    assert " warning: " in line and 'set user = \\"bulkwatch\\"' in line
 
 
 def test_database_folder_without_rights_is_said(new_lab):
