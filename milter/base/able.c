@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,10 +61,14 @@ able_folder(const char *path, struct err *err)
 	snprintf(folder, sizeof(folder), "%.*s", length, path);
 	if (length == 0 || access(folder, F_OK) == 0 || errno != ENOENT)
 		return 0;
+	/* Below Postfix's queue the socket gets the folder's group, so that
+	 * Postfix need not join ours, which may change the database. */
+	const bool queue = strstr(folder, "/postfix/") != NULL;
 	return err_set(err,
-	    "the folder %s is missing; run: install -d -o bulkwatch -g "
-	    "bulkwatch -m 0750 %s, then: systemctl restart bulkwatchd",
-	    folder, folder);
+	    "the folder %s is missing; run: install -d -o bulkwatch -g %s -m "
+	    "%s %s, then: systemctl restart bulkwatchd",
+	    folder, queue ? "postfix" : UNIT_USER, queue ? "2750" : "0750",
+	    folder);
 }
 
 const char *

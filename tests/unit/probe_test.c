@@ -66,6 +66,9 @@ probe_says_that_the_folder_is_missing(void **state)
 	probe_fails("unix:/nonexistent/bulkwatch/milter.sock",
 	    "the folder /nonexistent/bulkwatch is missing; run: install -d -o "
 	    "bulkwatch -g bulkwatch -m 0750 /nonexistent/bulkwatch");
+	probe_fails("unix:/nonexistent/postfix/bulkwatch/milter.sock",
+	    "run: install -d -o bulkwatch -g postfix -m 2750 "
+	    "/nonexistent/postfix/bulkwatch");
 }
 
 static void
