@@ -45,17 +45,22 @@ are_there(struct order *order, const struct held *held, size_t n)
 	return true;
 }
 
-/* Asks whether so many messages may be deleted. */
+/* Asks whether so many messages may be deleted: those that wait, and those that
+ * were not found before and may be found now. */
 static bool
-ask(struct order *order, size_t n)
+ask(struct order *order, size_t waiting, size_t gone)
 {
 	struct ctl *ctl = order->ctl;
 	char answer[16] = "";
+	const size_t n = waiting > 0 ? waiting : gone;
+	const char *them = waiting + gone == 1 ? "it" : "them";
+	fprintf(ctl->err, "Delete %zu held message%s of bulk send %lld", n,
+	    view_plural(n), (long long)order->id);
+	if (n < waiting + gone)
+		fprintf(ctl->err, ", and up to %zu that were not found before",
+		    gone);
 	fprintf(ctl->err,
-	    "Delete %zu held message%s of bulk send %lld? Nobody gets %s, and "
-	    "nothing brings %s back. [y/N] ",
-	    n, view_plural(n), (long long)order->id, n == 1 ? "it" : "them",
-	    n == 1 ? "it" : "them");
+	    "? Nobody gets %s, and nothing brings %s back. [y/N] ", them, them);
 	fflush(ctl->err);
 	if (fgets(answer, sizeof(answer), stdin) != NULL) {
 		answer[strcspn(answer, "\r\n")] = '\0';
@@ -71,7 +76,7 @@ bool
 held_agreed(struct order *order)
 {
 	struct held *held;
-	size_t n, meant = 0, waiting = 0;
+	size_t n, gone = 0, waiting = 0;
 	int64_t newest = 0;
 	struct err err;
 	order->newest = INT64_MAX;
@@ -87,13 +92,13 @@ held_agreed(struct order *order)
 			newest = held[i].id;
 		if (!is_meant(order, &held[i]))
 			continue;
-		meant++;
 		waiting += held[i].state == HELD_WAITING;
+		gone += held[i].state == HELD_GONE;
 	}
-	if (order->step != QUEUE_DISCARD || order->yes || meant == 0)
+	if (order->step != QUEUE_DISCARD || order->yes || waiting + gone == 0)
 		return true;
 	order->newest = newest;
-	return ask(order, waiting > 0 ? waiting : meant);
+	return ask(order, waiting, gone);
 }
 
 /* ------------------------------------------------------------ the messages */

@@ -448,6 +448,21 @@ def test_discard_asks_on_a_terminal(new_lab):
     assert lab.postfix.held() == []
 
 
+def test_discard_asks_about_all_that_it_may_delete(new_lab):
+    lab = new_lab(**HOLD).start()
+    hold(lab)
+    with sqlite3.connect(lab.daemon.database) as database:
+        database.execute("UPDATE held SET state = 4")  # it was looked for in vain
+    words = ("discard", "1", "--by", "lan", "--config-dir", str(lab.postfix.confdir))
+    shown = on_terminal(lab.daemon, *words, columns=200, answer="n\n")
+    assert "Delete 1 held message of bulk send 1? Nobody gets it, " in shown
+    hold(lab)
+    shown = on_terminal(lab.daemon, *words, columns=200, answer="y\n")
+    assert ("Delete 1 held message of bulk send 1, and up to 1 that were not found before? "
+            "Nobody gets them, ") in shown
+    assert "Bulk send 1: 2 messages discarded." in shown
+
+
 def test_one_message_of_several_is_released_by_its_queue_id(new_lab):
     lab = new_lab(**HOLD).start()
     first, second = (hold(lab, subject=f"held-one-{n}") for n in range(2))
