@@ -9,6 +9,7 @@
  */
 #include "held.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include "args.h"
@@ -67,23 +68,38 @@ settle_some(struct order *order, size_t begin, size_t end)
 			settle(order, i);
 }
 
-/* A part at a time, each written down before the next. */
+static void
+act_on(struct order *order, size_t begin, size_t end)
+{
+	struct err err;
+	int done = queue_act(order->ctl->arena, &order->queues, order->step,
+	    &order->mails[begin], end - begin, &err);
+	settle_some(order, begin, end);
+	if (done == 0)
+		return;
+	order->failed = true;
+	ctl_fail(order->ctl, "%s", err.text);
+}
+
+/* A part at a time, each written down before the next. Who ends the program
+ * (Ctrl-C, a line that is lost) ends it between two parts: the tools would go
+ * on, and nothing would tell what they did. */
 static void
 act(struct order *order)
 {
-	struct err err;
+	sigset_t ends, before;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
 	for (size_t i = 0; i < order->n && !order->failed;) {
-		size_t n = order->n - i;
-		if (n > QUEUE_BATCH_MAX)
-			n = QUEUE_BATCH_MAX;
-		int done = queue_act(order->ctl->arena, &order->queues,
-		    order->step, &order->mails[i], n, &err);
-		settle_some(order, i, i + n);
-		i += n;
-		if (done < 0) {
-			order->failed = true;
-			ctl_fail(order->ctl, "%s", err.text);
-		}
+		size_t end = order->n - i > QUEUE_BATCH_MAX
+				 ? i + QUEUE_BATCH_MAX
+				 : order->n;
+		sigprocmask(SIG_BLOCK, &ends, &before);
+		act_on(order, i, end);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		i = end;
 	}
 }
 

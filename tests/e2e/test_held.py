@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -434,6 +435,16 @@ def test_what_was_done_before_postsuper_failed_is_written_down(new_lab, tmp_path
     assert "Bulk send 1: 1 message discarded, 1 still held." in done.stdout
     assert states(lab) == [(done_id, "discarded"), (left_id, "waiting")]
     assert lab.postfix.held() == [left_id]
+
+
+def test_what_was_done_before_the_command_was_ended_is_written_down(new_lab, tmp_path):
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab)
+    done = order_with(lab, tmp_path, "discard", postsuper=(
+        f'{tmp_path}/true-postsuper "$@"\nkill -TERM $PPID\n'))
+    assert done.returncode == -signal.SIGTERM
+    assert states(lab) == [(queue_id, "discarded")]
+    assert events(lab) == [("discarded", "lan", queue_id)]
 
 
 def test_discard_asks_on_a_terminal(new_lab):
