@@ -311,8 +311,7 @@ judge_unnamed(struct judge *j, const struct way *way)
 		    way->parameter, own, entry)));
 }
 
-/* Returns true if nothing more is to be said of it. */
-static bool
+static void
 judge_no_milters(struct judge *j, const struct way *way)
 {
 	const char *own =
@@ -320,7 +319,7 @@ judge_no_milters(struct judge *j, const struct way *way)
 	/* A listener for this machine only that switches milters off is where
 	 * a filter gives mail back that an access map sends it. */
 	if (own != NULL && is_on_loopback(way->service))
-		return true;
+		return;
 	judge_add(j, MTA_FAULT,
 	    arena_printf(j->w->arena,
 		"mail that comes in at %s is not counted: "
@@ -328,7 +327,6 @@ judge_no_milters(struct judge *j, const struct way *way)
 		"word out",
 		way->label,
 		own == NULL ? "main.cf" : "master.cf for this service"));
-	return true;
 }
 
 /* Measured: smtpd with a proxy shows a milter the envelope and never the end
@@ -361,8 +359,10 @@ judge_way(struct judge *j, const struct way *way)
 		judge_taking_back(j, way, off);
 		return;
 	}
-	if (off && judge_no_milters(j, way))
+	if (off) {
+		judge_no_milters(j, way);
 		return;
+	}
 	if (times == 0) {
 		judge_unnamed(j, way);
 		return;
