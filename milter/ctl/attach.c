@@ -103,10 +103,10 @@ print_changes(const struct view *view, const struct mta_outcome *outcome)
 static const char *
 way_back(struct ctl *ctl, const struct mta_options *options)
 {
-	bool own = strcmp(ctl->file,
-		       BULKWATCH_SYSCONFDIR "/bulkwatch/bulkwatch.conf") != 0;
-	return arena_printf(ctl->arena, "bulkwatch%s%s %s " MAIL_SERVER "%s%s",
-	    own ? " -c " : "", own ? ctl->file : "",
+	const char *program = view_program(ctl->arena, ctl->file);
+	if (program == NULL)
+		return NULL;
+	return arena_printf(ctl->arena, "%s %s " MAIL_SERVER "%s%s", program,
 	    strcmp(ctl->command->name, "attach") == 0 ? "detach" : "attach",
 	    options->config_dir == NULL ? "" : " --config-dir ",
 	    options->config_dir == NULL ? "" : options->config_dir);

@@ -124,7 +124,7 @@ def test_what_is_to_be_done_next_is_said(daemon, settings):
     told = daemon.bulkwatch("attach", "postfix", "--config-dir", str(settings.dir),
                             json=False).stdout
     for part in (f"postfix -c {settings.dir} reload",
-                 f"bulkwatch -c {daemon.config} detach postfix --config-dir {settings.dir}",
+                 f"bulkwatch -c '{daemon.config}' detach postfix --config-dir {settings.dir}",
                  "mail waits: clients are told to try again later",
                  "before postfix reload: the folder"):
         assert part in " ".join(told.split()), told
