@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,19 @@ able(const struct passwd *who, const char *path, int mode)
 						 : -1;
 }
 
+/* Who has to get at a folder besides the daemon. Under /run the mail server's
+ * user is in our group, and the unit makes the folder so at each start; in a
+ * chroot of Postfix it is Postfix's, and by its set-group-id bit the socket in
+ * it, too. */
+static const char *
+rights_of(const char *folder)
+{
+	const bool in_run = strncmp(folder, "/run/", 5) == 0 ||
+			    strncmp(folder, "/var/run/", 9) == 0;
+	return in_run || getgrnam("postfix") == NULL ? "-g bulkwatch -m 0750"
+						     : "-g postfix -m 2750";
+}
+
 int
 able_folder(const char *path, struct err *err)
 {
@@ -61,9 +75,9 @@ able_folder(const char *path, struct err *err)
 	if (length == 0 || access(folder, F_OK) == 0 || errno != ENOENT)
 		return 0;
 	return err_set(err,
-	    "the folder %s is missing; run: install -d -o bulkwatch -g "
-	    "bulkwatch -m 0750 %s, then: systemctl restart bulkwatchd",
-	    folder, folder);
+	    "the folder %s is missing; run: install -d -o bulkwatch %s %s, "
+	    "then: systemctl restart bulkwatchd",
+	    folder, rights_of(folder), folder);
 }
 
 const char *

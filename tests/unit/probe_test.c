@@ -1,4 +1,5 @@
 /* probe_test.c: is anybody at the milter socket? */
+#include <grp.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,9 +64,14 @@ static void
 probe_says_that_the_folder_is_missing(void **state)
 {
 	(void)state;
+	probe_fails("unix:/run/nonexistent/milter.sock",
+	    "the folder /run/nonexistent is missing; run: install -d -o "
+	    "bulkwatch -g bulkwatch -m 0750 /run/nonexistent, then: ");
+	/* There no group lets Postfix in but its own. */
 	probe_fails("unix:/nonexistent/bulkwatch/milter.sock",
-	    "the folder /nonexistent/bulkwatch is missing; run: install -d -o "
-	    "bulkwatch -g bulkwatch -m 0750 /nonexistent/bulkwatch");
+	    getgrnam("postfix") == NULL
+		? "install -d -o bulkwatch -g bulkwatch -m 0750 /nonexistent/"
+		: "install -d -o bulkwatch -g postfix -m 2750 /nonexistent/");
 }
 
 static void
