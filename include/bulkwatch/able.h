@@ -20,7 +20,8 @@ const struct passwd *able_daemon(const char *file, const char *user);
 int able(const struct passwd *who, const char *path, int mode);
 
 /* Whether the folder of a socket's path is there. Returns 0, or -1 with a
- * sentence that says how to make it. */
+ * sentence that says how to make it so that the mail server, too, gets to the
+ * socket in it. */
 int able_folder(const char *path, struct err *err);
 
 /* The name of the user's group; "bulkwatch" where there is none. */

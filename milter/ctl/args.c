@@ -152,7 +152,10 @@ step(struct ctl *ctl, int argc, char **argv, const char *shorts,
 		switch (result) {
 		case 'c':
 			ctl->file = optarg;
-			break;
+			if (optarg[0] != '\0')
+				break;
+			ctl->code = ctl_misused(ctl, "-c is empty");
+			return ARGS_STOP;
 		case 'j':
 			ctl->json = true;
 			break;

@@ -38,8 +38,7 @@ person_text(struct ctl *ctl, const char *what, const char *text, size_t most,
 	}
 	if (length > most) {
 		ctl_misused(ctl,
-		    "%s has %zu bytes; at most %zu are kept, so keep it short "
-		    "and name the document that says more",
+		    "%s has %zu bytes; at most %zu are kept: write it shorter",
 		    what, length, most);
 		return -1;
 	}

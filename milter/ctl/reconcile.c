@@ -235,6 +235,8 @@ reconcile_command(struct ctl *ctl)
 	bool strict = false;
 	int option;
 	while ((option = args_next(ctl, options)) > ARGS_END) {
+		if (option == OPT_INSTANCE && optarg[0] == '\0')
+			return ctl_misused(ctl, "--instance is empty");
 		if (option == OPT_INSTANCE)
 			request.instance = optarg;
 		else if (option == OPT_STRICT)
@@ -251,6 +253,9 @@ reconcile_command(struct ctl *ctl)
 	if (ctl->words_n > FILES_MAX)
 		return ctl_misused(
 		    ctl, "reconcile takes at most %d files", FILES_MAX);
+	for (int i = 0; i < ctl->words_n; i++)
+		if (ctl->words[i][0] == '\0')
+			return ctl_misused(ctl, "LOGFILE is empty");
 	request.files = ctl->words;
 	request.files_n = (size_t)ctl->words_n;
 	if (ctl_load_settings(ctl, &request.settings) < 0)

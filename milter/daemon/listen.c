@@ -216,7 +216,10 @@ open_lock(const char *path, struct err *err)
 	if (fd < 0 && errno == EROFS)
 		fd = open(path, O_RDONLY | flags);
 	if (fd < 0)
-		return err_sys(err, "lock %s", path);
+		return err_sys(err,
+		    "database: the daemon's user cannot open the lock beside "
+		    "it, %s, for writing",
+		    path);
 	/* We may be root in another user's folder, and are about to empty the
 	 * file and give it away: it must be no other name of another file. */
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)

@@ -61,9 +61,19 @@ static int
 usage(FILE *out)
 {
 	fputs("usage: bulkwatchd [-c FILE] [-t]\n"
-	      "       bulkwatchd -V\n",
+	      "       bulkwatchd -h | -V\n",
 	    out);
 	return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+/* What is answered on standard output may go into a file on a full disk. */
+static int
+written(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	perror("bulkwatchd: could not write all of it");
+	return EXIT_FAILURE;
 }
 
 static int
@@ -316,9 +326,12 @@ check(const char *file)
 int
 main(int argc, char *argv[])
 {
+	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'}, {0}};
 	const char *file = BULKWATCH_SYSCONFDIR "/bulkwatch/bulkwatch.conf";
 	bool check_only = false;
-	for (int option; (option = getopt(argc, argv, "c:thV")) != -1;)
+	for (int option;
+	     (option = getopt_long(argc, argv, "c:thV", longs, NULL)) != -1;)
 		switch (option) {
 		case 'c':
 			file = optarg;
@@ -327,16 +340,22 @@ main(int argc, char *argv[])
 			check_only = true;
 			break;
 		case 'h':
-			return usage(stdout);
+			return written(usage(stdout));
 		case 'V':
 			puts("bulkwatchd " BULKWATCH_VERSION);
-			return EXIT_SUCCESS;
+			return written(EXIT_SUCCESS);
 		default:
 			return usage(stderr);
 		}
-	if (optind < argc)
+	if (file[0] == '\0') {
+		fputs("bulkwatchd: -c is empty\n", stderr);
 		return usage(stderr);
-	if (!check_only)
-		return run(file);
-	return check(file);
+	}
+	if (optind < argc) {
+		fprintf(stderr,
+		    "bulkwatchd: it takes no words; \"%s\" is too much\n",
+		    argv[optind]);
+		return usage(stderr);
+	}
+	return check_only ? written(check(file)) : run(file);
 }

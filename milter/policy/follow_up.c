@@ -47,11 +47,12 @@ close_case(const struct follow_up_request *request,
 	const long long id = (long long)now->id;
 	if (now->status == STATUS_CLOSED)
 		return err_set(err,
-		    "bulk send %lld was closed already (%s, by %s); `bulkwatch "
+		    "bulk send %lld was closed already (%s%s%s); `bulkwatch "
 		    "reopen %lld` takes it up again, `bulkwatch note %lld` "
 		    "adds to it",
 		    id, record_outcome_name(now->outcome),
-		    now->assignee[0] == '\0' ? "?" : now->assignee, id, id);
+		    now->assignee[0] == '\0' ? "" : ", taken by ",
+		    now->assignee, id, id);
 	if (request->outcome == OUTCOME_NONE)
 		return err_set(err,
 		    "an outcome is needed: reported, unreported, compromised "

@@ -208,6 +208,9 @@ value_smtp(struct arena *arena, const char *text, const char **value_r,
 		return err_set(err,
 		    "has more than one @; write %%40 for one in the user or "
 		    "the password");
+	if (strchr(host, '/') != NULL)
+		return err_set(
+		    err, "has a path behind the host; %s", smtp_forms);
 	if (check_host(arena, host, err) < 0)
 		return -1;
 	*value_r = url;

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
+
 static int
 read_all(int fd, char *text, size_t size, size_t *length_r, struct err *err)
 {
@@ -77,7 +79,7 @@ read_regular(
 		return -1;
 	if (strlen(text) != length)
 		return err_set(err, "holds a NUL byte: it is no text file");
-	text_r->text = text;
+	text_r->text = strncmp(text, BYTE_ORDER_MARK, 3) == 0 ? text + 3 : text;
 	text_r->world_readable = (st.st_mode & S_IROTH) != 0;
 	return 0;
 }

@@ -13,7 +13,8 @@
 #define FILE_BYTES_MAX (1024 * 1024)
 
 struct file_text {
-	const char *text;    /* NUL-ended, no NUL inside */
+	const char *text;    /* NUL-ended, no NUL inside, without the byte order
+			      * mark that some editors begin UTF-8 with */
 	bool world_readable; /* anybody on the machine may read the file */
 };
 

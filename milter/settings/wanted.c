@@ -96,7 +96,8 @@ wanted_text(const struct key *key, char text_r[WANTED_MAX])
 		break;
 	case KIND_RULES:
 		snprintf(text_r, WANTED_MAX,
-		    "write a list of rules, such as %s", example);
+		    "write a list of rules in round brackets, such as %s",
+		    example);
 		break;
 	default: /* the lists */
 		snprintf(text_r, WANTED_MAX,

@@ -230,10 +230,27 @@ def test_socket_passed_by_systemd_is_used(new_lab):
     assert lab.daemon.one_bulk_send()["recipients"] == 20
 
 
-@pytest.mark.parametrize("arguments", [["-x"], ["-c"], ["word"]], ids=lambda a: a[0])
-def test_wrong_usage_ends_with_status_2(arguments):
-    done = subprocess.run([str(BULKWATCHD), *arguments], capture_output=True, text=True, timeout=10)
-    assert done.returncode == 2 and "usage:" in done.stderr
+def run_bulkwatchd(*arguments, **how):
+    return subprocess.run([str(BULKWATCHD), *arguments], text=True, timeout=60,
+                          **(how or {"capture_output": True}))
+
+
+@pytest.mark.parametrize("arguments, why", [
+    (["-x"], "'x'"), (["-c"], "'c'"), (["-c", "", "-t"], "-c is empty"), (["--no"], "'--no'"),
+    (["word"], 'it takes no words; "word" is too much')], ids=lambda a: "".join(a))
+def test_wrong_usage_is_said_and_ends_with_status_2(arguments, why):
+    done = run_bulkwatchd(*arguments)
+    assert done.returncode == 2 and why in done.stderr and "usage:" in done.stderr
+
+
+@pytest.mark.parametrize("option, answer", [
+    ("-h", "usage: "), ("--help", "usage: "), ("-V", "bulkwatchd "), ("--version", "bulkwatchd ")])
+def test_help_and_version_are_answered_on_standard_output(option, answer):
+    done = run_bulkwatchd(option)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith(answer)
+    with open("/dev/full", "w") as full:
+        done = run_bulkwatchd(option, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1 and "could not write all of it" in done.stderr
 
 
 def test_many_sessions_at_once_are_served(lab):

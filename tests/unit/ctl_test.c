@@ -63,6 +63,11 @@ wrong_values_are_wrong_usage(void **state)
 	    "\"12x\"\n");
 	is_misuse(CALL("show", "9223372036854775808"), "ID wants");
 	is_misuse(CALL("senders", "--top", "many"), "--top wants");
+	is_misuse(CALL("reconcile", "--instance", "", "-"),
+	    "--instance is empty\n");
+	is_misuse(CALL("reconcile", "-", ""), "LOGFILE is empty\n");
+	is_misuse(CALL("-c", "", "list"), "-c is empty\n");
+	is_misuse(CALL("list", "-c", ""), "-c is empty\n");
 }
 
 static void

@@ -26,6 +26,8 @@ static const struct {
     {"rules = \"20\";", ":2: rules: is a text in quotes; write a list of "
 			"rules"},
     {"rules = ( 20 );", ":2: rules[1]: is a number; write a list of rules"},
+    {"rules = [ 20 ];",
+	":2: rules: is a list; write a list of rules in round brackets"},
     {"ledger: { keep = 90; };",
 	":2: ledger.keep: is a number; write a duration in quotes from \"1d\" "
 	"to \"3650d\", such as \"90d\""},

@@ -112,9 +112,9 @@ static const struct {
     {"smtp://an:geheim:x@b.vn", "has no user:password before the @"},
     {"smtp://an:geheim@x@b.vn", "has more than one @"},
     {"smtp://an:geheim@b.vn:0", "has no port from 1 to 65535"},
-    {"smtp://an:geheim@b.vn:25/path", "has no port from 1 to 65535"},
+    {"smtp://an:geheim@b.vn:25/path", "has a path behind the host"},
     {"smtp://an:geheim", "has no port from 1 to 65535"},
-    {"smtp://an:geheim@b.vn/path", "names no host"},
+    {"smtp://an:geheim@b.vn/path", "has a path behind the host"},
     {"smtp://an:geheim@[b.vn]", "has no IPv6 address between [ and ]"},
     {"smtp://an:geheim@[::1]25", "has no port from 1 to 65535"},
     {"smtp://an:geheim@[::1", "has no IPv6 address between [ and ]"},
@@ -298,6 +298,21 @@ the_file_may_be_named_without_a_folder(void **state)
 	settings_unref(&s);
 }
 
+#define BOM "\xEF\xBB\xBF"
+
+static void
+a_byte_order_mark_is_no_fault(void **state)
+{
+	(void)state;
+	make_folder("templates");
+	make_folder("templates/vi");
+	write_text("templates/vi/grown.txt", BOM "Subject: s\n\nb\n");
+	const struct settings *s = load_text(BOM LEAST);
+	settings_unref(&s);
+	expect_fault(BOM "user = ;\n", ":1: cannot be understood here");
+	expect_fault(BOM, ": is empty; ");
+}
+
 static void
 the_sample_file_is_right(void **state)
 {
@@ -395,6 +410,7 @@ main(void)
 	    TEST(faults_of_an_included_file_name_that_file),
 	    TEST(the_file_may_be_named_without_a_folder),
 	    TEST(the_sample_file_is_right),
+	    TEST(a_byte_order_mark_is_no_fault),
 	    TEST(a_template_beside_the_file_replaces_the_built_in_one),
 	    TEST(faults_of_a_template_are_told_with_those_of_the_file),
 	};
