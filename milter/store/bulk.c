@@ -26,6 +26,7 @@ struct part {
 	int64_t recipients, external;
 	const uint64_t *hashes;
 	size_t hashes_n;
+	bool external_only; /* of its recipients no others count */
 	const char *rule; /* NULL: it only filled the window */
 	int64_t reach;    /* see bulk_message in schema.c */
 };
@@ -48,6 +49,9 @@ join_recipients(struct store *store, int64_t send, const struct part *part,
 {
 	for (size_t i = 0; i < part->hashes_n; i++) {
 		int fresh;
+		if (part->external_only &&
+		    (part->hashes[i] & DIGEST_EXTERNAL) == 0)
+			continue;
 		if (sql_run(&store->sql, SQL_SEND_RECIPIENT, &fresh, err, "ii",
 			send, (int64_t)part->hashes[i]) < 0)
 			return -1;
@@ -155,18 +159,17 @@ struct walk {
 	const struct entry *entry;
 	struct reach reach;
 	int64_t send; /* what they join */
-	bool fresh;   /* it begins with this trigger */
 	struct sums *sums;
 };
 
-/* Whether a message is part of a case that was closed: it was judged, and fills
- * no further one. 1, 0, or -1 on error. */
+/* Whether a message that is not part yet is part of a case that was closed: it
+ * was judged, and fills no further one. 1, 0, or -1 on error. */
 static int
 is_judged(const struct walk *walk, int64_t message, struct err *err)
 {
 	struct sql_db *sql = &walk->store->sql;
 	sqlite3_stmt *row =
-	    sql_bind(sql, SQL_SEND_JUDGED, err, "i", message);
+	    sql_bind(sql, SQL_SEND_JUDGED, err, "ii", walk->send, message);
 	int got = row == NULL ? -1 : sql_step(sql, row, err);
 	if (got == 1)
 		sql_done(row);
@@ -229,7 +232,7 @@ is_met(const struct walk *walk, const struct link *link, struct err *err)
 static int
 join_link(struct walk *walk, struct link *link, struct err *err)
 {
-	int got = walk->fresh ? is_judged(walk, link->part.message, err) : 0;
+	int got = is_judged(walk, link->part.message, err);
 	if (got != 0)
 		return got;
 	link->part.reach = reach_from(&walk->reach, link->tick);
@@ -358,13 +361,16 @@ find_send_of_retry(struct store *store, struct entry *entry, struct err *err)
 static int
 count_link(struct walk *walk, struct link *link, struct err *err)
 {
+	const struct measure *m = decider(walk->entry);
 	int judged = is_judged(walk, link->part.message, err);
 	if (judged != 0)
 		return judged;
-	return join_recipients(
-		   walk->store, walk->send, &link->part, walk->sums, err) < 0
-		   ? -1
-		   : 1;
+	link->part.external_only = m->external_only;
+	walk->sums->messages++;
+	if (join_recipients(
+		walk->store, walk->send, &link->part, walk->sums, err) < 0)
+		return -1;
+	return walk->sums->distinct < (int64_t)m->limit;
 }
 
 /* Whether a closed case of the sender reaches into the window: 1, 0, -1. */
@@ -385,24 +391,29 @@ has_judged(struct store *store, const struct entry *entry, struct err *err)
  * back. */
 #define NOBODY INT64_C(0)
 
-/* Whether the window is filled by what no closed case has. 1, 0, -1. */
+/* Whether the window is filled by what no closed case has. Where the limit is
+ * more than can be looked at, as many messages as can be fill it. 1, 0, -1. */
 static int
 is_filled_anew(struct store *store, struct entry *entry, struct err *err)
 {
+	const struct measure *m = decider(entry);
 	struct sums sums = {0};
 	struct walk walk = {.store = store,
 	    .entry = entry,
 	    .reach = reach_of(entry),
 	    .send = NOBODY,
 	    .sums = &sums};
-	const struct part own = {
-	    .hashes = entry->hashes, .hashes_n = entry->hashes_n};
+	const struct part own = {.hashes = entry->hashes,
+	    .hashes_n = entry->hashes_n,
+	    .external_only = m->external_only};
 	if (join_recipients(store, NOBODY, &own, &sums, err) < 0 ||
 	    walk_back(&walk, count_link, err) < 0 ||
 	    sql_run(&store->sql, SQL_SEND_RECIPIENTS_BACK, NULL, err, "i",
 		NOBODY) < 0)
 		return -1;
-	return sums.distinct >= (int64_t)decider(entry)->limit;
+	return sums.distinct >= (int64_t)m->limit ||
+	       (m->limit > STORE_ABSORB_MAX &&
+		   sums.messages >= STORE_ABSORB_MAX);
 }
 
 /* Whether a trigger is worth a record of its own: not if all that makes it one
@@ -456,7 +467,6 @@ record(struct store *store, struct entry *entry, struct err *err)
 	    .entry = entry,
 	    .reach = reach_of(entry),
 	    .send = send,
-	    .fresh = entry->opened,
 	    .sums = &sums};
 	const struct part part = {
 	    .message = m->id,

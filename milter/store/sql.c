@@ -144,7 +144,8 @@ static const char *const texts[SQL_N] = {
         "WHERE bulk_message.bulk_send = ?1), 0) WHERE id = ?1",
     [SQL_SEND_JUDGED] =
         "SELECT 1 FROM bulk_message JOIN bulk_send ON bulk_send.id = "
-        "bulk_send WHERE message = ? AND status = 3 LIMIT 1",
+        "bulk_send WHERE message = ?2 AND status = 3 AND NOT EXISTS (SELECT 1 "
+        "FROM bulk_message WHERE bulk_send = ?1 AND message = ?2) LIMIT 1",
     [SQL_SEND_JUDGED_SENDER] =
         "SELECT 1 FROM bulk_send WHERE sender = ? AND identity = ? "
         "AND status = 3 AND +last_tick > ? LIMIT 1",

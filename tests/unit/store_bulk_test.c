@@ -568,6 +568,66 @@ a_large_message_after_a_closed_case_is_a_case_of_its_own(void **state)
 	assert_int_equal(show(w, e->bulk_send).send.messages, 1);
 }
 
+/* Also where the further case began with a large message, which reaches back
+ * to nothing. */
+static void
+what_a_closed_case_has_joins_none_that_goes_on(void **state)
+{
+	struct world *w = *state;
+	for (unsigned n = 0; n < LIMIT; n++)
+		mail(w, .first = 1 + n, .n = 1);
+	close_all(w);
+	w->settings.rules_n = 1; /* the message's alone */
+	struct entry *e = mail(w, .first = 101, .n = LIMIT, .later = 5);
+	w->settings = default_settings();
+	mail(w, .first = 201, .n = 1, .later = 10);
+	assert_int_equal(records(w), 2);
+	struct bulk_send_story story = show(w, e->bulk_send);
+	assert_int_equal(story.send.messages, 2);
+	assert_int_equal(story.send.recipients, LIMIT + 1);
+}
+
+static void
+an_external_rule_counts_no_others_after_a_closed_case(void **state)
+{
+	struct world *w = *state;
+	w->settings.rules_n = 1;
+	w->settings.rules[0] = (struct rule){.name = "external",
+	    .recipients = LIMIT,
+	    .window_secs = WINDOW_SECS,
+	    .scope = RULE_SCOPE_EXTERNAL,
+	    .alert = true};
+	mail(w, .first = 1, .n = LIMIT, .external = LIMIT);
+	close_all(w);
+	mail(w, .first = 101, .n = 30, .external = 1, .later = 5);
+	assert_int_equal(records(w), 1);
+	mail(w, .first = 201, .n = 30, .external = LIMIT - 1, .later = 5);
+	assert_int_equal(records(w), 2);
+}
+
+/* More than are looked at. */
+static void
+a_large_limit_is_reached_again_after_a_closed_case(void **state)
+{
+	struct world *w = *state;
+	const unsigned limit = STORE_ABSORB_MAX + 200;
+	struct entry *entries[STORE_ABSORB_MAX + 200];
+	w->settings.rules_n = 1;
+	w->settings.rules[0] = (struct rule){.name = "many",
+	    .recipients = limit,
+	    .window_secs = WINDOW_SECS,
+	    .alert = true};
+	mail(w, .first = 1, .n = limit);
+	close_all(w);
+	for (unsigned n = 0; n < limit; n++)
+		entries[n] = make_entry(w,
+		    (struct mail){.first = 2001 + n, .n = 1, .later = 5});
+	put(w, entries, STORE_ABSORB_MAX - 1);
+	assert_int_equal(records(w), 1);
+	put(w, entries + STORE_ABSORB_MAX - 1, limit - STORE_ABSORB_MAX + 1);
+	assert_int_equal(records(w), 2);
+}
+
 static void
 what_a_rule_does_after_a_closed_case_is_recorded(void **state)
 {
@@ -649,6 +709,9 @@ main(void)
 		as_many_mails_after_a_closed_case_are_a_case_of_their_own),
 	    with_store(
 		a_large_message_after_a_closed_case_is_a_case_of_its_own),
+	    with_store(what_a_closed_case_has_joins_none_that_goes_on),
+	    with_store(an_external_rule_counts_no_others_after_a_closed_case),
+	    with_store(a_large_limit_is_reached_again_after_a_closed_case),
 	    with_store(what_a_rule_does_after_a_closed_case_is_recorded),
 	    with_store(a_record_that_is_not_closed_cannot_be_deleted),
 	    with_store(a_closed_record_may_go_and_its_history_after_it),
