@@ -348,11 +348,6 @@ find_send_of_retry(struct store *store, struct entry *entry, struct err *err)
 	entry->send_recipients = (uint32_t)sqlite3_column_int64(row, 2);
 	entry->send_distinct = (uint32_t)sqlite3_column_int64(row, 3);
 	sql_done(row);
-	/* It may be held now, or go on at last. */
-	if (entry->known_action != entry->message->action &&
-	    sql_run(&store->sql, SQL_SEND_ACTION, NULL, err, "i",
-		entry->bulk_send) < 0)
-		return -1;
 	return 1;
 }
 

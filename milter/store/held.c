@@ -27,6 +27,16 @@ finish(struct store *store, int failed, struct err *err)
 	return -1;
 }
 
+/* Counts what went on although it was refused. Of a try that was refused again
+ * the item is not yet the message's number. */
+static int
+count_after_all(struct store *store, struct entry *entry, struct err *err)
+{
+	entry->item = (uint64_t)entry->message->id;
+	entry->tries = 0;
+	return ledger_fill_windows(store, entry, err);
+}
+
 /* Puts the record right. What was counted although it is to come again stays
  * in the windows until it is over: it cannot be taken out of them. */
 static int
@@ -34,18 +44,16 @@ note_outcome(struct store *store, struct entry *entry, enum action outcome,
     struct err *err)
 {
 	struct message *m = entry->message;
-	const bool was_counted = m->action == ACTION_LOG ||
-				 m->action == ACTION_HOLD;
 	if (sql_run(&store->sql, SQL_HELD_GONE, NULL, err, "iti", m->id,
 		m->queue_id, m->at_ms) < 0)
 		return -1;
-	if (entry->retry)
-		return 0; /* its row tells of another try */
+	if (entry->retry && !is_refused(entry->known_action))
+		return 0; /* its row tells of another try, which was taken */
+	if (outcome == ACTION_LOG && is_refused(m->action) &&
+	    count_after_all(store, entry, err) < 0)
+		return -1;
 	m->action = outcome;
 	entry->decision.action = outcome;
-	if (outcome == ACTION_LOG && !was_counted &&
-	    ledger_fill_windows(store, entry, err) < 0)
-		return -1;
 	if (outcome == ACTION_DEFER && entry->bare_fingerprint != 0)
 		entry->fingerprint = entry->bare_fingerprint;
 	ledger_note_recent(store, entry);
@@ -54,10 +62,7 @@ note_outcome(struct store *store, struct entry *entry, enum action outcome,
 	    sql_run(&store->sql, SQL_SEND_FINGERPRINT, NULL, err, "ii", m->id,
 		(int64_t)entry->fingerprint) < 0)
 		return -1;
-	return entry->bulk_send == 0
-		   ? 0
-		   : sql_run(&store->sql, SQL_SEND_ACTION, NULL, err, "i",
-			 entry->bulk_send);
+	return sql_run(&store->sql, SQL_SEND_ACTION, NULL, err, "i", m->id);
 }
 
 int

@@ -10,13 +10,6 @@
 /* Windows looked at for each message, to free those that are over. */
 #define SWEEP_SLOTS 4
 
-/* As REFUSED in sql.c. */
-static bool
-is_refused(enum action action)
-{
-	return action == ACTION_DEFER || action == ACTION_REJECT;
-}
-
 /* Where messages of this fingerprint may stand. */
 static struct recent *
 recent_set(const struct store *store, uint64_t fingerprint)
@@ -297,11 +290,14 @@ read_known(struct store *store, struct entry *entry, sqlite3_stmt *row,
 	entry->known = sqlite3_column_int64(row, 0);
 	entry->known_action = (enum action)sqlite3_column_int(row, 3);
 	entry->tries = (uint32_t)sqlite3_column_int(row, 4);
-	if (is_refused(entry->known_action))
-		entry->waited_secs = entry->message->tick -
-				     boot_message_tick(store, entry->known,
-					 sqlite3_column_int64(row, 1),
-					 sqlite3_column_int64(row, 2));
+	if (is_refused(entry->known_action)) {
+		const int64_t first = boot_message_tick(store, entry->known,
+		    sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2));
+		/* Of two tries at once the earlier may come second. */
+		entry->waited_secs = entry->message->tick > first
+					 ? entry->message->tick - first
+					 : 0;
+	}
 	sql_done(row);
 	return 1;
 }
@@ -414,12 +410,14 @@ static int
 replace_known(struct store *store, const struct entry *entry, struct err *err)
 {
 	store->has_bulk_send = true; /* it is evidence of one */
-	return sql_run(&store->sql, SQL_MESSAGE_REPLACED, NULL, err, "iii",
-		   entry->known, entry->message->id,
-		   (int64_t)entry->fingerprint) < 0
-		   ? -1
-		   : sql_run(&store->sql, SQL_PURGE_MESSAGE, NULL, err, "i",
-			 entry->known);
+	if (sql_run(&store->sql, SQL_MESSAGE_REPLACED, NULL, err, "iii",
+		entry->known, entry->message->id,
+		(int64_t)entry->fingerprint) < 0 ||
+	    sql_run(&store->sql, SQL_PURGE_MESSAGE, NULL, err, "i",
+		entry->known) < 0)
+		return -1;
+	return sql_run(
+	    &store->sql, SQL_SEND_ACTION, NULL, err, "i", entry->message->id);
 }
 
 /* A message that was taken comes again. It counts in the window as of now, so

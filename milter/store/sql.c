@@ -7,7 +7,7 @@
 #include "bulkwatch/record.h"
 
 /* Deferred or rejected: it was not sent, and fills no window; is_refused in
- * ledger.c says the same. */
+ * store_internal.h says the same. */
 #define REFUSED "(1, 3)"
 
 /* A sum over the refused messages of a bulk send. Where nothing is done with
@@ -141,7 +141,8 @@ static const char *const texts[SQL_N] = {
     [SQL_SEND_ACTION] =
         "UPDATE bulk_send SET action = coalesce((SELECT max(message.action) "
         "FROM bulk_message JOIN message ON message.id = bulk_message.message "
-        "WHERE bulk_message.bulk_send = ?1), 0) WHERE id = ?1",
+        "WHERE bulk_message.bulk_send = bulk_send.id), 0) WHERE id IN "
+        "(SELECT bulk_send FROM bulk_message WHERE message = ?)",
     [SQL_SEND_JUDGED] =
         "SELECT 1 FROM bulk_message JOIN bulk_send ON bulk_send.id = "
         "bulk_send WHERE message = ?2 AND status = 3 AND NOT EXISTS (SELECT 1 "

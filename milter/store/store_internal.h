@@ -110,6 +110,13 @@ int schema_connect(const char *path, int flags, sqlite3 **db_r, struct err *err)
 /* Runs quick_check. 1 sound, 0 damaged, -1 not run. */
 int schema_quick_check(sqlite3 *db, struct err *err);
 
+/* Deferred or rejected: it was not sent. As REFUSED in sql.c. */
+static inline bool
+is_refused(enum action action)
+{
+	return action == ACTION_DEFER || action == ACTION_REJECT;
+}
+
 /* ledger.c: fills recent and the highest number after opening. */
 int ledger_load(struct store *store, struct err *err);
 

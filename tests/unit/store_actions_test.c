@@ -452,6 +452,98 @@ mail_that_went_on_after_all_fills_the_window(void **state)
 	    counted(mail(w, .first = 101, .n = 1), BY_WINDOW) >= LIMIT);
 }
 
+static void
+note_outcome(struct world *w, struct entry *e, enum action outcome)
+{
+	struct err err;
+	if (store_note_outcome(w->store, e, outcome, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void
+a_deferred_try_that_went_on_after_all_is_counted_once(void **state)
+{
+	struct world *w = *state;
+	enum { BY_TOTAL = 2 };
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	w->settings.rules[w->settings.rules_n++] = (struct rule){
+	    .name = "total",
+	    .recipients = 100,
+	    .window_secs = WINDOW_SECS,
+	    .count = RULE_COUNT_TOTAL};
+	mail(w, .first = 1, .n = 25, .message_id = ID);
+	struct entry *e =
+	    mail(w, .first = 1, .n = 25, .message_id = ID, .later = 5);
+	assert_int_equal(e->decision.action, ACTION_DEFER);
+	note_outcome(w, e, ACTION_LOG);
+	const struct bulk_send_story story = show(w, e->bulk_send);
+	assert_int_equal(story.send.action, ACTION_LOG);
+	assert_int_equal(story.send.refused_messages, 0);
+	assert_int_equal(story.evidence[0].action, ACTION_LOG);
+	set_action(w, BY_WINDOW, ACTION_LOG);
+	assert_int_equal(
+	    counted(mail(w, .first = 101, .n = 1), BY_TOTAL), 26);
+	assert_int_equal(
+	    counted(mail(w, .first = 102, .n = 1), BY_TOTAL), 27);
+	/* It is known when its client does not believe that it went. */
+	e = mail(w, .first = 1, .n = 25, .message_id = ID, .later = 10);
+	assert_int_equal(e->decision.action, ACTION_LOG);
+	assert_int_equal(messages(w), 3);
+	reopen_store(w);
+	assert_int_equal(
+	    counted(mail(w, .first = 103, .n = 1), BY_TOTAL), 28);
+}
+
+/* It was let go for the window had room; the MTA heard too late of it. */
+static void
+a_try_that_was_let_go_too_late_is_a_deferred_one(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	mail(w, .first = 1, .n = 15);
+	mail(w, .first = 21, .n = 10, .message_id = "");
+	struct entry *e = mail(w, .first = 21, .n = 10, .message_id = "",
+	    .later = WINDOW_SECS);
+	assert_int_equal(e->decision.action, ACTION_LOG);
+	note_outcome(w, e, ACTION_DEFER);
+	assert_int_equal(sql_number(w, "SELECT action FROM message "
+				       "WHERE id = 3"),
+	    ACTION_DEFER);
+	e = mail(w, .first = 21, .n = 10, .message_id = "",
+	    .later = WINDOW_SECS + 60);
+	assert_true(e->retry);
+	assert_int_equal(e->decision.action, ACTION_LOG);
+	assert_int_equal(messages(w), 2);
+}
+
+/* A record that says deferred would look as if it waited still. */
+static void
+what_was_deferred_and_finds_room_is_not_said_to_be_deferred(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	mail(w, .first = 1, .n = 15);
+	struct entry *e = mail(w, .first = 21, .n = 10, .message_id = ID);
+	assert_int_equal(show(w, e->bulk_send).send.action, ACTION_DEFER);
+	struct entry *again = mail(
+	    w, .first = 21, .n = 10, .message_id = ID, .later = WINDOW_SECS);
+	assert_false(again->decision.matched);
+	assert_int_equal(show(w, e->bulk_send).send.action, ACTION_LOG);
+	assert_int_equal(show(w, e->bulk_send).send.refused_messages, 0);
+}
+
+/* Two tries at once: the one that came first may be counted second. */
+static void
+a_refused_try_is_one_though_it_came_after_this(void **state)
+{
+	struct world *w = *state;
+	set_action(w, BY_WINDOW, ACTION_DEFER);
+	mail(w, .n = 25, .message_id = ID, .later = 1);
+	struct entry *e = mail(w, .n = 25, .message_id = ID);
+	assert_int_equal(e->waited_secs, 0);
+	assert_int_equal(e->decision.action, ACTION_DEFER);
+}
+
 /* A client that tries each second must not make the disk work each second. */
 static void
 the_disk_is_waited_for_only_when_something_of_a_bulk_send_was_written(
@@ -652,6 +744,11 @@ main(void)
 		a_window_of_a_week_makes_nobody_wait_for_more_than_a_day),
 	    with_store(what_the_mta_was_told_to_send_again_is_a_deferred_try),
 	    with_store(mail_that_went_on_after_all_fills_the_window),
+	    with_store(a_deferred_try_that_went_on_after_all_is_counted_once),
+	    with_store(a_try_that_was_let_go_too_late_is_a_deferred_one),
+	    with_store(
+		what_was_deferred_and_finds_room_is_not_said_to_be_deferred),
+	    with_store(a_refused_try_is_one_though_it_came_after_this),
 	    with_store(
 		the_disk_is_waited_for_only_when_something_of_a_bulk_send_was_written),
 	    with_store(a_held_message_waits),
