@@ -49,12 +49,16 @@ int recorder_init(const struct recorder_options *options,
  * other call may be under way. */
 void recorder_deinit(struct recorder **recorder);
 
+struct ticket; /* the recorder's own */
+
 /* What end of message is answered. */
 struct verdict {
 	enum action action; /* ACTION_LOG: the mail goes on */
 	/* The rule that wants the action, in the message's settings; NULL: no
 	 * rule does (the store fails and on_failure is "defer"). */
 	const struct rule *rule;
+	/* Of ACTION_HOLD alone: for recorder_settle_hold. */
+	struct ticket *ticket;
 };
 
 /*
@@ -68,6 +72,15 @@ struct verdict {
 #define RECORDER_DEADLINE_SECS 8
 struct verdict recorder_record(struct recorder *recorder, struct arena *arena,
     const struct settings *settings, struct message *message, bool can_hold);
+
+/*
+ * Ends what a verdict of ACTION_HOLD began, once for each: says whether the MTA
+ * took the order. If it did not it was told to try again, and the record is put
+ * right; does not wait for that. verdict->ticket is NULL afterwards; if it was,
+ * nothing is done.
+ */
+void recorder_settle_hold(
+    struct recorder *recorder, struct verdict *verdict, bool held);
 
 /*
  * Runs a job in the recorder's thread between batches and waits for it.

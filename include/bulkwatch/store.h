@@ -194,8 +194,8 @@ int store_bulk(struct store *store, struct entry *entry, struct err *err);
 int store_note_hold(struct store *store, struct entry *entry, struct err *err);
 
 /* Notes what was really done with a message whose record says otherwise: the
- * answer came too late. It went on (ACTION_LOG), or the MTA was told to try
- * again (ACTION_DEFER). A transaction of its own. */
+ * answer came too late, or the MTA did not take it. It went on (ACTION_LOG), or
+ * the MTA was told to try again (ACTION_DEFER). A transaction of its own. */
 int store_note_outcome(struct store *store, struct entry *entry,
     enum action outcome, struct err *err);
 

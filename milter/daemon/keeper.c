@@ -259,13 +259,20 @@ verdict_of(const struct entry *entry)
 	    .rule = &entry->settings->rules[entry->measures[d->measure].rule]};
 }
 
-/* The session has answered by on_failure while the message was saved: the
- * record shall say what was done, not what should have been. */
+/* The record shall say what was done, not what should have been. */
+static void
+note_outcome(struct keeper *k, struct entry *entry, enum action outcome)
+{
+	struct err err;
+	if (store_note_outcome(k->store, entry, outcome, &err) < 0)
+		keeper_fail(k, err.text);
+}
+
+/* The session has answered by on_failure while the message was saved. */
 static void
 answer_is_late(struct keeper *k, struct ticket *ticket)
 {
 	struct entry *entry = &ticket->entry;
-	struct err err;
 	const enum action outcome =
 	    atomic_load(&ticket->state) == TICKET_TAKEN_BACK ? ACTION_DEFER
 							     : ACTION_LOG;
@@ -277,8 +284,7 @@ answer_is_late(struct keeper *k, struct ticket *ticket)
 		? "the answer came too late: the mail went on although a rule "
 		  "says otherwise"
 		: "the answer came too late: the MTA was told to try again");
-	if (store_note_outcome(k->store, entry, outcome, &err) < 0)
-		keeper_fail(k, err.text);
+	note_outcome(k, entry, outcome);
 }
 
 /* ------------------------------------------------------------ from outside */
@@ -309,6 +315,14 @@ keeper_take(struct keeper *k, struct ticket **tickets, size_t n)
 		k->mail_queued(k->context);
 	for (size_t i = 0; i < n; i++)
 		ticket_release(tickets[i]);
+}
+
+void
+keeper_note_not_held(struct keeper *k, struct ticket *ticket)
+{
+	if (k->store != NULL)
+		note_outcome(k, &ticket->entry, ACTION_DEFER);
+	ticket_release(ticket);
 }
 
 void

@@ -55,6 +55,10 @@ void keeper_deinit(struct keeper *keeper);
 /* Puts the tickets where they are safe, answers and releases them. */
 void keeper_take(struct keeper *keeper, struct ticket **tickets, size_t n);
 
+/* The MTA did not take the order to hold a message that was saved: puts the
+ * record right and releases the ticket. */
+void keeper_note_not_held(struct keeper *keeper, struct ticket *ticket);
+
 /* True if messages go to the database. */
 bool keeper_works(const struct keeper *keeper);
 

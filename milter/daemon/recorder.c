@@ -73,6 +73,10 @@ process(struct recorder *r, struct ticket_list *batch)
 	size_t n = 0;
 	for (struct ticket *t; (t = ticket_list_take(batch)) != NULL;) {
 		const enum ticket_state state = atomic_load(&t->state);
+		if (state == TICKET_NOT_HELD) {
+			keeper_note_not_held(&r->keeper, t);
+			continue;
+		}
 		t->entry.gone = state == TICKET_GIVEN_UP;
 		if (state == TICKET_TAKEN_BACK)
 			ticket_release(t);
@@ -263,8 +267,27 @@ recorder_record(struct recorder *r, struct arena *arena,
 		    "is all there is of the message");
 		ticket_release(ticket);
 	}
-	ticket_release(ticket);
+	verdict.ticket = verdict.action == ACTION_HOLD ? ticket : NULL;
+	if (verdict.ticket == NULL)
+		ticket_release(ticket);
 	return verdict;
+}
+
+void
+recorder_settle_hold(struct recorder *r, struct verdict *verdict, bool held)
+{
+	struct ticket *ticket = verdict->ticket;
+	verdict->ticket = NULL;
+	if (ticket == NULL)
+		return;
+	if (!held) {
+		atomic_store(&ticket->state, TICKET_NOT_HELD);
+		ticket_log(LOG_LEVEL_ERROR, ticket->entry.message, "hold",
+		    "the MTA did not take the order to hold a mail; it was "
+		    "told to try again");
+	}
+	if (held || !hand_over(r, ticket))
+		ticket_release(ticket);
 }
 
 /* Puts the job at the end of those that wait. Returns false if there is no

@@ -313,7 +313,7 @@ set_reply(SMFICTX *ctx, const struct settings *settings,
  * with a limit of recipients): each part has an id of its own then, and this
  * reason. */
 static sfsistat
-hold(SMFICTX *ctx, const struct verdict *verdict)
+hold(SMFICTX *ctx, struct verdict *verdict)
 {
 	char reason[160], queue_id[65];
 	snprintf(queue_id, sizeof(queue_id), "%s", raw_macro(ctx, "i"));
@@ -323,17 +323,14 @@ hold(SMFICTX *ctx, const struct verdict *verdict)
 			*p = '?';
 	snprintf(reason, sizeof(reason), "bulkwatch %s: rule %s", queue_id,
 	    verdict->rule->name);
-	if (smfi_quarantine(ctx, reason) == MI_SUCCESS)
-		return SMFIS_CONTINUE;
-	log_text(LOG_LEVEL_ERROR, "hold",
-	    "the MTA did not take the order to hold a mail; it was told to try "
-	    "again");
-	return SMFIS_TEMPFAIL;
+	const bool held = smfi_quarantine(ctx, reason) == MI_SUCCESS;
+	recorder_settle_hold(options.recorder, verdict, held);
+	return held ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
 }
 
 static sfsistat
-answer_of(SMFICTX *ctx, const struct settings *settings,
-    const struct verdict *verdict)
+answer_of(
+    SMFICTX *ctx, const struct settings *settings, struct verdict *verdict)
 {
 	if (verdict->action == ACTION_HOLD)
 		return hold(ctx, verdict);
@@ -361,8 +358,7 @@ on_eom(SMFICTX *ctx)
 	if (e->out_of_memory) {
 		answer = without_memory(e->settings);
 	} else {
-		const struct verdict verdict =
-		    record(ctx, e, session->can_hold);
+		struct verdict verdict = record(ctx, e, session->can_hold);
 		answer = answer_of(ctx, e->settings, &verdict);
 	}
 	envelope_forget(&session->envelope);

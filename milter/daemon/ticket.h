@@ -20,6 +20,8 @@ enum ticket_state {
 	TICKET_ANSWERED,  /* by the recorder */
 	TICKET_GIVEN_UP,  /* by the session, after the deadline: mail went on */
 	TICKET_TAKEN_BACK, /* likewise, and the MTA was told to try again */
+	TICKET_NOT_HELD,   /* answered; the MTA did not take the order to hold,
+			    * and was told to try again */
 };
 
 struct ticket {

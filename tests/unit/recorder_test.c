@@ -161,8 +161,10 @@ hand_over(struct daemon *d, struct mail mail)
 	struct message *m = make_message(&own, mail);
 	m->at_ms = clock_wall_ms() + mail.later * 1000;
 	m->tick = clock_tick() + mail.later;
-	return recorder_record(d->recorder, own.arena, d->settings, m, true)
-	    .action;
+	struct verdict verdict =
+	    recorder_record(d->recorder, own.arena, d->settings, m, true);
+	recorder_settle_hold(d->recorder, &verdict, true);
+	return verdict.action;
 }
 
 #define record(d, ...) hand_over((d), (struct mail){__VA_ARGS__})
