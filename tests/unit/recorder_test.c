@@ -840,6 +840,36 @@ a_spooled_message_of_1970_counts_for_nothing(void **state)
 	assert_int_equal(rows(d, "bulk_send"), 0);
 }
 
+/* ------------------------------------------------------------ declarations */
+
+static int64_t
+declared(struct daemon *d, const char *what)
+{
+	char sql[120];
+	snprintf(sql, sizeof(sql),
+	    "SELECT %s FROM bulk_send WHERE declaration = 1", what);
+	return sql_number(d->w, sql);
+}
+
+static void
+a_declaration_counts_bulk_sends_that_begin_after_it(void **state)
+{
+	struct daemon *d = *state;
+	record(d, .first = 1, .n = 25);
+	sql_do(d->w,
+	    "INSERT INTO declaration (sender, recipients, from_at, until_at, "
+	    "reason, by_, created_at) SELECT sender, 100, first_at - 60000, "
+	    "first_at + 3600000, 'r', 'lan', first_at FROM bulk_send");
+	record(d, .first = 101, .n = 30);
+	assert_int_equal(rows(d, "bulk_send"), 1);
+	assert_int_equal(declared(d, "count(*)"), 0);
+	/* The man page says how what follows is counted. */
+	sql_do(d->w, "UPDATE bulk_send SET status = 3, ended = 1");
+	record(d, .first = 201, .n = 30);
+	assert_int_equal(declared(d, "count(*)"), 1);
+	assert_int_equal(declared(d, "distinct_recipients"), 30);
+}
+
 /* --------------------------------------------------------- a disk that hangs
  */
 
@@ -1115,6 +1145,7 @@ main(void)
 	    started(a_job_with_a_deadline_is_answered),
 	    started(
 		a_job_with_a_deadline_is_waited_for_no_longer_and_may_run_later),
+	    started(a_declaration_counts_bulk_sends_that_begin_after_it),
 	    started(while_the_disk_hangs_mail_is_answered_in_time),
 	    stopped(the_settings_in_force_are_those_set_last),
 	};
