@@ -103,7 +103,8 @@ int recorder_call_in_time(struct recorder *recorder, recorder_job_fn *job,
     const void *context, size_t context_bytes, struct err *err);
 
 /* Puts new settings in force for windows and jobs; rules that are new count
- * what the ledger holds of their window. */
+ * what the ledger holds of their window. That may take seconds, and is waited
+ * for; messages are answered meanwhile. */
 void recorder_set_settings(
     struct recorder *recorder, const struct settings *settings);
 

@@ -240,6 +240,22 @@ typedef size_t store_refill_fn(void *context, const struct message *message,
 int store_refill(struct store *store, int64_t secs, store_refill_fn *refill,
     void *context, struct err *err);
 
+/*
+ * The same in steps of some milliseconds, until is_done: what is saved in
+ * between is counted too. A message that is counted twice counts once, so it
+ * does no harm if the handle is closed in between and another one, filled
+ * whole, goes on.
+ */
+struct store_refill {
+	int64_t next; /* the ledger's number of the message to look at */
+	int64_t oldest_tick;
+	bool is_back; /* next is the first to be counted, or one after it */
+	bool is_done;
+};
+struct store_refill store_refill_begin(int64_t secs);
+int store_refill_step(struct store *store, struct store_refill *refill,
+    store_refill_fn *fn, void *context, struct err *err);
+
 /* Bytes that the windows take in memory, and senders in them. */
 void store_window_use(const struct store *store, size_t *bytes_r,
     size_t *senders_r);

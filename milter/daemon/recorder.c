@@ -375,6 +375,7 @@ recorder_call_in_time(struct recorder *r, recorder_job_fn *fn,
 struct new_rules {
 	struct recorder *recorder;
 	const struct settings *before, *now;
+	struct store_refill refill;
 };
 
 static bool
@@ -403,14 +404,34 @@ static int
 change_settings(struct store *store, void *context, struct err *err)
 {
 	struct new_rules *rules = context;
+	(void)store;
+	(void)err;
 	rules->before = rules->recorder->keeper.settings;
 	rules->recorder->keeper.settings = settings_ref(rules->now);
-	/* Windows of a store that fails are filled when it is opened again. */
-	for (size_t i = 0; store != NULL && i < rules->now->rules_n; i++)
-		if (!had_rule(
+	return 0;
+}
+
+static bool
+has_new_window(const struct new_rules *rules)
+{
+	for (size_t i = 0; i < rules->now->rules_n; i++)
+		if (rules->now->rules[i].window_secs > 0 &&
+		    !had_rule(
 			rules->before, policy_rule_id(&rules->now->rules[i])))
-			return keeper_refill(
-			    store, rules->now, measure_new, rules, err);
+			return true;
+	return false;
+}
+
+/* A step of it: mail has its turn in between. */
+static int
+fill_new_windows(struct store *store, void *context, struct err *err)
+{
+	struct new_rules *rules = context;
+	if (store != NULL)
+		return store_refill_step(
+		    store, &rules->refill, measure_new, rules, err);
+	/* They are filled when it is opened again. */
+	rules->refill.is_done = true;
 	return 0;
 }
 
@@ -419,7 +440,12 @@ recorder_set_settings(struct recorder *r, const struct settings *settings)
 {
 	struct new_rules rules = {.recorder = r, .now = settings};
 	struct err err;
-	if (call(r, change_settings, &rules, true, &err) < 0)
+	int failed = call(r, change_settings, &rules, true, &err);
+	rules.refill = store_refill_begin(settings->longest_window_secs);
+	rules.refill.is_done = !has_new_window(&rules);
+	while (failed == 0 && !rules.refill.is_done)
+		failed = call(r, fill_new_windows, &rules, true, &err);
+	if (failed < 0)
 		log_text(LOG_LEVEL_WARNING, "windows", "%s", err.text);
 	settings_unref(&rules.before);
 }

@@ -5,24 +5,31 @@
 
 #include "bulkwatch/clock.h"
 
-/* The number of the oldest message that is younger than secs. */
+/* Rows of the ledger that are read in a step: some milliseconds. */
+#define STEP_ROWS 2000
+
+/* Goes back to the oldest message that is younger than secs. */
 static int
-first_within(struct store *store, int64_t oldest_tick, int64_t *first_r,
-    struct err *err)
+go_back(struct store *store, struct store_refill *r, struct err *err)
 {
-	*first_r = store->last_message + 1;
-	sqlite3_stmt *row = sql_bind(&store->sql, SQL_MESSAGE_BACK, err, "");
-	int got = -1;
-	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1) {
+	sqlite3_stmt *row =
+	    sql_bind(&store->sql, SQL_MESSAGE_BACK, err, "i", r->next);
+	int got = row == NULL ? -1 : 0;
+	for (int n = 0; row != NULL && n < STEP_ROWS; n++) {
+		if ((got = sql_step(&store->sql, row, err)) != 1)
+			break;
 		int64_t id = sqlite3_column_int64(row, 0);
 		if (boot_message_tick(store, id, sqlite3_column_int64(row, 1),
-			sqlite3_column_int64(row, 2)) <= oldest_tick) {
-			sql_done(row);
-			return 0;
+			sqlite3_column_int64(row, 2)) <= r->oldest_tick) {
+			got = 0;
+			break;
 		}
-		*first_r = id;
+		r->next = id;
 	}
-	return got;
+	if (row != NULL)
+		sql_done(row);
+	r->is_back = got == 0;
+	return got < 0 ? -1 : 0;
 }
 
 /* Counts one row of the ledger; its columns after MESSAGE_COLUMNS are hashes
@@ -59,17 +66,18 @@ refill_row(struct store *store, sqlite3_stmt *row, struct arena *arena,
 	return ledger_fill_windows(store, &entry, &err);
 }
 
-int
-store_refill(struct store *store, int64_t secs, store_refill_fn *refill,
+/* Counts the next rows in the order in which they came. */
+static int
+go_on(struct store *store, struct store_refill *r, store_refill_fn *refill,
     void *context, struct err *err)
 {
-	int64_t first;
-	if (first_within(store, clock_tick() - secs, &first, err) < 0)
-		return store_err(store, err, "windows");
 	sqlite3_stmt *row =
-	    sql_bind(&store->sql, SQL_MESSAGE_FROM, err, "i", first);
-	int got = -1;
-	while (row != NULL && (got = sql_step(&store->sql, row, err)) == 1) {
+	    sql_bind(&store->sql, SQL_MESSAGE_FROM, err, "i", r->next);
+	int got = row == NULL ? -1 : 0;
+	for (int n = 0; row != NULL && n < STEP_ROWS; n++) {
+		if ((got = sql_step(&store->sql, row, err)) != 1)
+			break;
+		r->next = sqlite3_column_int64(row, 0) + 1;
 		struct arena *arena = arena_new();
 		int failed = arena == NULL
 		    ? -1
@@ -77,10 +85,43 @@ store_refill(struct store *store, int64_t secs, store_refill_fn *refill,
 		arena_free(arena);
 		if (failed < 0) {
 			sql_done(row);
-			return err_set(err, "windows: memory is out");
+			return err_set(err, "memory is out");
 		}
 	}
-	return got < 0 ? store_err(store, err, "windows") : 0;
+	if (row != NULL)
+		sql_done(row);
+	r->is_done = got == 0;
+	return got < 0 ? -1 : 0;
+}
+
+struct store_refill
+store_refill_begin(int64_t secs)
+{
+	return (struct store_refill){
+	    .next = INT64_MAX, .oldest_tick = clock_tick() - secs};
+}
+
+int
+store_refill_step(struct store *store, struct store_refill *r,
+    store_refill_fn *refill, void *context, struct err *err)
+{
+	/* What is saved while it goes on comes after it. */
+	if (r->next > store->last_message + 1)
+		r->next = store->last_message + 1;
+	int failed = r->is_back ? go_on(store, r, refill, context, err)
+				: go_back(store, r, err);
+	return failed < 0 ? store_err(store, err, "windows") : 0;
+}
+
+int
+store_refill(struct store *store, int64_t secs, store_refill_fn *refill,
+    void *context, struct err *err)
+{
+	struct store_refill r = store_refill_begin(secs);
+	while (!r.is_done)
+		if (store_refill_step(store, &r, refill, context, err) < 0)
+			return -1;
+	return 0;
 }
 
 void

@@ -101,7 +101,7 @@ static const char *const texts[SQL_N] = {
         "SELECT id, fingerprint, at, action, tries FROM message WHERE id > ? "
         "ORDER BY id",
     [SQL_MESSAGE_BACK] =
-        "SELECT id, at, tick FROM message ORDER BY id DESC",
+        "SELECT id, at, tick FROM message WHERE id < ? ORDER BY id DESC",
     [SQL_MESSAGE_FROM] = "SELECT " MESSAGE_COLUMNS ", hashes, fingerprint "
                          "FROM message WHERE id >= ? "
                          "AND action NOT IN " REFUSED " ORDER BY id",

@@ -229,6 +229,68 @@ a_restart_on_the_same_boot_goes_by_ticks_alone(void **state)
 	assert_int_equal(counted(e, BY_WINDOW), 16);
 }
 
+static size_t
+measure_with_both(
+    void *context, const struct message *message, struct measure *measures)
+{
+	return policy_measure(context, message, measures);
+}
+
+/* Fills the windows of a rule that is new, and counts the steps; a mail comes
+ * after each, and one before the first. */
+static unsigned
+fill_in_steps(struct world *w, const struct settings *both)
+{
+	union {
+		const struct settings *in;
+		void *out;
+	} context = {.in = both};
+	struct err err = {""};
+	unsigned steps = 0;
+	struct store_refill refill = store_refill_begin(WINDOW_SECS);
+	for (; !refill.is_done; steps++) {
+		if (store_refill_step(w->store, &refill, measure_with_both,
+			context.out, &err) < 0)
+			fail_msg("%s", err.text);
+		if (steps < 3)
+			mail(w, .first = 90000 + steps, .n = 1);
+	}
+	return steps;
+}
+
+static void
+windows_are_filled_in_steps_with_what_comes_in_between(void **state)
+{
+	struct world *w = *state;
+	struct entry *entries[4500];
+	struct settings both = w->settings;
+	both.rules[BY_WINDOW].recipients = 10000;
+	w->settings.rules_n = 1;
+	for (unsigned n = 0; n < 4500; n++)
+		entries[n] = make_entry(w,
+		    (struct mail){.first = n,
+			.n = 1,
+			.later = n < 300 ? -(int64_t)WINDOW_SECS : -1});
+	put(w, entries, 4500);
+	assert_true(fill_in_steps(w, &both) > 4);
+	w->settings = both;
+	assert_int_equal(
+	    counted(mail(w, .first = 99999, .n = 1), BY_WINDOW), 4204);
+}
+
+static void
+windows_are_filled_in_steps_with_what_comes_first(void **state)
+{
+	struct world *w = *state;
+	const struct settings both = w->settings;
+	w->settings.rules_n = 1;
+	fill_in_steps(w, &both);
+	w->settings = both;
+	/* A step that found nothing was the last but one. */
+	assert_int_equal(
+	    counted(mail(w, .first = 99999, .n = 1), BY_WINDOW), 2);
+}
+
 int
 main(void)
 {
@@ -251,6 +313,8 @@ main(void)
 	    with_store(a_bulk_send_of_an_earlier_boot_goes_on_if_it_is_young),
 	    with_store(a_bulk_send_of_an_earlier_boot_ends_when_it_is_old),
 	    with_store(a_restart_on_the_same_boot_goes_by_ticks_alone),
+	    with_store(windows_are_filled_in_steps_with_what_comes_in_between),
+	    with_store(windows_are_filled_in_steps_with_what_comes_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
