@@ -1065,6 +1065,40 @@ while_the_disk_hangs_mail_is_answered_in_time(void **state)
 	sem_destroy(&h.begun);
 }
 
+/* To ThreadSanitizer who writes a file comes before whoever reads one: so the
+ * log would hide a race between a session and the recorder. */
+const char *__tsan_default_options(void);
+const char *
+__tsan_default_options(void)
+{
+	return "io_sync=0";
+}
+
+/* For ThreadSanitizer: the session tells the log of its message while the
+ * recorder saves it. Between the two stands nothing that would put them in
+ * order: a second session, or the test asking the recorder, would. */
+static void
+a_late_session_reads_nothing_that_the_recorder_writes(void **state)
+{
+	struct daemon *d = *state;
+	struct hanging h = {.d = d};
+	pthread_t job, thread;
+	struct session session = {
+	    .d = d, .settings = d->settings, .sender = "accept@x.vn"};
+	sem_init(&h.begun, 0, 0);
+	pthread_create(&job, NULL, run_hanging_job, &h);
+	sem_wait(&h.begun);
+	pthread_create(&thread, NULL, run_session, &session);
+	pthread_join(job, NULL);
+	for (int i = 0; i < 200 && rows(d, "message") == 0; i++)
+		pause_ms(50);
+	pthread_join(thread, NULL);
+	assert_int_equal(session.action, ACTION_LOG);
+	assert_int_equal(logged(d, "event=answered-late"), 1);
+	assert_int_equal(rows(d, "message"), 1);
+	sem_destroy(&h.begun);
+}
+
 /* ----------------------------------------------------- the settings in force
  */
 
@@ -1147,6 +1181,7 @@ main(void)
 		a_job_with_a_deadline_is_waited_for_no_longer_and_may_run_later),
 	    started(a_declaration_counts_bulk_sends_that_begin_after_it),
 	    started(while_the_disk_hangs_mail_is_answered_in_time),
+	    started(a_late_session_reads_nothing_that_the_recorder_writes),
 	    stopped(the_settings_in_force_are_those_set_last),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
