@@ -42,6 +42,10 @@
 	"message.queue_id, message.message_id, message.subject, "           \
 	"message.recipient_count, message.external_count, message.action"
 
+#define ALERT_COLUMNS                                                     \
+	"id, bulk_send, kind, state, to_, attempts, created_at, sent_at, " \
+	"last_error"
+
 /* The statements have the numbers that are stored. */
 _Static_assert(ACTION_LOG == 0 && ACTION_DEFER == 1 && ACTION_HOLD == 2 &&
 		   ACTION_REJECT == 3,
@@ -263,11 +267,16 @@ static const char *const texts[SQL_N] = {
         "INSERT INTO alert (bulk_send, kind, to_, created_at, next_at) "
         "SELECT bulk_send, 2, to_, ?2, ?2 FROM alert WHERE bulk_send = ?1 "
         "AND kind IN (1, 3) AND state <> 1 ORDER BY id LIMIT 1",
+    /* A notice of its own, however many alerts wait: those may have to wait
+     * for hours, and nothing holds the notices then. */
     [SQL_ALERT_DUE] =
-        "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
-        "sent_at, last_error FROM alert WHERE state = 1 "
-        "AND (next_at <= ?1 OR next_at > ?2) "
-        "ORDER BY kind = 4, id LIMIT ?3",
+        "WITH due AS NOT MATERIALIZED (SELECT " ALERT_COLUMNS
+        " FROM alert WHERE state = 1 "
+        "AND (next_at <= ?1 OR next_at > ?2)) "
+        "SELECT * FROM (SELECT * FROM due WHERE kind <> 4 "
+        "ORDER BY id LIMIT ?3) UNION ALL "
+        "SELECT * FROM (SELECT * FROM due WHERE kind = 4 "
+        "ORDER BY id LIMIT 1)",
     [SQL_ALERT_NEXT] =
         "SELECT min((SELECT min(next_at) FROM alert WHERE state = 1), "
         "iif((SELECT max(next_at) FROM alert WHERE state = 1) > ?2, ?1, "
@@ -320,8 +329,7 @@ static const char *const texts[SQL_N] = {
     [SQL_SHOW_HISTORY] = "SELECT at, by_, event, note FROM history "
                          "WHERE bulk_send = ? ORDER BY id",
     [SQL_SHOW_ALERTS] =
-        "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
-        "sent_at, last_error FROM alert WHERE bulk_send = ? ORDER BY id",
+        "SELECT " ALERT_COLUMNS " FROM alert WHERE bulk_send = ? ORDER BY id",
     [SQL_LEDGER_BACK] =
         "SELECT " MESSAGE_COLUMNS " FROM message ORDER BY id DESC",
     [SQL_LEDGER_FIRST] =
