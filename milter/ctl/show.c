@@ -71,13 +71,14 @@ action_text(struct arena *arena, const struct bulk_send *send)
 static const char *
 messages_text(struct arena *arena, const struct bulk_send *send)
 {
-	if (send->refused_messages == 0)
+	if (send->unsent[UNSENT_REFUSED].messages == 0)
 		return arena_printf(arena, "%u", send->messages);
 	return arena_printf(arena,
 	    "%u; of which not sent (deferred or rejected): %u, to %u "
 	    "recipient%s",
-	    send->messages, send->refused_messages, send->refused_recipients,
-	    view_plural(send->refused_recipients));
+	    send->messages, send->unsent[UNSENT_REFUSED].messages,
+	    send->unsent[UNSENT_REFUSED].recipients,
+	    view_plural(send->unsent[UNSENT_REFUSED].recipients));
 }
 
 static int

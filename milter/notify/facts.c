@@ -228,7 +228,7 @@ held(const struct facts *facts)
 static const char *
 refused_messages(const struct facts *facts)
 {
-	uint32_t n = facts->story->send.refused_messages;
+	uint32_t n = facts->story->send.unsent[UNSENT_REFUSED].messages;
 	return n == 0 ? "" : say_number(facts, n);
 }
 
@@ -236,9 +236,9 @@ static const char *
 refused_recipients(const struct facts *facts)
 {
 	const struct bulk_send *send = &facts->story->send;
-	return send->refused_messages == 0
+	return send->unsent[UNSENT_REFUSED].messages == 0
 		   ? ""
-		   : say_number(facts, send->refused_recipients);
+		   : say_number(facts, send->unsent[UNSENT_REFUSED].recipients);
 }
 
 /* The commands are given while there is something for them to do. */

@@ -480,7 +480,7 @@ the_days_digest_names_held_mail_that_waits(void **state)
 	holding[1].held = 3;
 	holding[1].status = STATUS_CLOSED;
 	holding[1].outcome = OUTCOME_COMPROMISED;
-	holding[1].refused_messages = 1;
+	holding[1].unsent[UNSENT_REFUSED].messages = 1;
 	lab_open(&lab, &well);
 	/* Nothing else is to be told that day. */
 	lab.box.day =

@@ -453,8 +453,8 @@ show_says_how_much_was_not_sent(void **state)
 	struct bulk_send_story story = {.send = sends[1]};
 	struct capture c;
 	story.send.messages = 3;
-	story.send.refused_messages = 2;
-	story.send.refused_recipients = 60;
+	story.send.unsent[UNSENT_REFUSED].messages = 2;
+	story.send.unsent[UNSENT_REFUSED].recipients = 60;
 	assert_int_equal(
 	    show_print(capture_init(&c, *state, &file), &story, 100), 0);
 	holds(&c, "\n  Messages    3; of which not sent (deferred or rejected): "
