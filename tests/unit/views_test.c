@@ -638,5 +638,5 @@ main(void)
 	    cmocka_unit_test(check_is_one_line_a_result_in_a_file),
 	    cmocka_unit_test(check_is_wrapped_and_coloured_on_a_terminal),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, office_setup, office_teardown);
 }
