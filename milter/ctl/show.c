@@ -176,8 +176,10 @@ held_text(struct arena *arena, const struct bulk_send_story *story,
     const struct message *message)
 {
 	const struct held *held = NULL;
-	for (size_t i = 0; held == NULL && i < story->held_n; i++)
-		if (story->held[i].message == message->id)
+	/* One that came again may be held twice: what waits, or the newest. */
+	for (size_t i = 0; i < story->held_n; i++)
+		if (story->held[i].message == message->id &&
+		    (held == NULL || held->state != HELD_WAITING))
 			held = &story->held[i];
 	if (held == NULL)
 		return "held";
