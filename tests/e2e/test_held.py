@@ -119,7 +119,7 @@ def test_discarded_mail_is_gone_and_reaches_nobody(new_lab):
     done = order(lab, "discard", json=False)
     assert re.search(r"^Bulk send 1: 1 message discarded\.$", done.stdout, re.M)
     assert re.search(rf"^  {queue_id}  .* 30  discarded  .*  lan$", done.stdout, re.M)
-    assert lab.postfix.queue() == []
+    assert queue_id not in lab.postfix.queue()  # the alert may be on its way
     assert [copies(lab, who, "held-discarded") for who in RECIPIENTS] == [0] * len(RECIPIENTS)
     assert events(lab) == [("discarded", "lan", queue_id)]
     report = lab.daemon.bulkwatch("report", "--month", lab.daemon.one_bulk_send()["first_at"][:7],
