@@ -35,9 +35,10 @@
  * send that is gone is an error of story. */
 struct outbox {
 	void *context;
-	/* Due rows, at most limit: those for the admins first, then notices,
-	 * the oldest of each first. A row that is put off for longer than any
-	 * is waits for a clock that has been set back, and is due. */
+	/* Due rows: of those for the admins the oldest, at most limit, and the
+	 * oldest notice, so that no number of alerts keeps it from being seen.
+	 * A row that is put off for longer than any is waits for a clock that
+	 * has been set back, and is due. */
 	int (*due)(void *context, struct arena *arena, int64_t now_ms,
 	    size_t limit, struct alert **alerts_r, size_t *n_r);
 	int (*next_due)(void *context, int64_t now_ms, int64_t *due_ms_r);

@@ -142,6 +142,20 @@ struct spool_place {
 	int64_t offset, lines;
 };
 
+/* Why a message of a bulk send was not sent: it is evidence, but nobody got
+ * it. */
+enum unsent {
+	UNSENT_REFUSED,   /* deferred or rejected, and it did not go on since */
+	UNSENT_DISCARDED, /* held, and deleted */
+	UNSENT_HELD,      /* held, and waits for release or discard */
+	UNSENT_N
+};
+
+/* Some messages of a bulk send, and the recipients summed over them. */
+struct portion {
+	uint32_t messages, recipients, external;
+};
+
 /* A bulk send: the record under review. */
 struct bulk_send {
 	int64_t id;
@@ -160,9 +174,7 @@ struct bulk_send {
 	uint32_t recipients; /* sum over its messages */
 	uint32_t distinct_recipients;
 	uint32_t external_recipients; /* sum over its messages */
-	/* Of the sums above: messages that were deferred or rejected, and did
-	 * not go on since. They are evidence, but nobody got them. */
-	uint32_t refused_messages, refused_recipients, refused_external;
+	struct portion unsent[UNSENT_N]; /* of the sums above */
 	uint64_t limit;  /* the rule's recipients, when it began */
 	uint64_t window_secs; /* the rule's window; 0 for a message rule */
 	const char *subject; /* of the message that began it, the trigger */

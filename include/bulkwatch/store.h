@@ -290,8 +290,8 @@ int store_purge_ledger(struct store *store, int64_t before_ms,
  * further away waits for a clock that has been set back, and is due. */
 #define STORE_PUT_OFF_MAX_MS (INT64_C(3660) * 1000)
 
-/* Alerts that wait (state queued) and are due, at most limit: those for the
- * admins first, then notices, the oldest of each first. */
+/* Alerts that wait (state queued) and are due: of those for the admins the
+ * oldest, at most limit, and behind them the oldest notice. */
 int store_alerts_due(struct store *store, struct arena *arena, int64_t now_ms,
     size_t limit, struct alert **alerts_r, size_t *n_r, struct err *err);
 

@@ -54,4 +54,8 @@ int text_distance(const char *a, const char *b);
  * a third of the longer word differs). */
 const char *text_nearest(const char *word, const char *const *known);
 
+/* The word in quotes for the shell, whatever is in it; NULL when memory is out.
+ */
+const char *text_quoted(struct arena *arena, const char *word);
+
 #endif

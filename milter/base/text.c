@@ -244,3 +244,21 @@ text_nearest(const char *word, const char *const *known)
 	}
 	return nearest;
 }
+
+const char *
+text_quoted(struct arena *arena, const char *word)
+{
+	char *text = arena_alloc(arena, 4 * strlen(word) + 3);
+	char *end = text;
+	if (text == NULL)
+		return NULL;
+	*end++ = '\'';
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			end = stpcpy(end, "'\\''");
+		else
+			*end++ = *word;
+	*end++ = '\'';
+	*end = '\0';
+	return text;
+}

@@ -254,8 +254,9 @@ chart_senders(const struct report *report)
 		if (label(report, SENDERS_LEFT - 8, y + 11, "end",
 			short_name(report->view.arena, s->senders[i].name)) <
 			0 ||
-		    number(report, SENDERS_LEFT + length + 5, y + 11, "start",
-			count) < 0)
+		    label(report, SENDERS_LEFT + length + 5, y + 11, "start",
+			words_recipients(report->words, report->view.arena,
+			    &s->senders[i].pair.now)) < 0)
 			return -1;
 	}
 	end(report);

@@ -63,8 +63,8 @@ put_row(struct csv *csv, const struct bulk_send *send)
 		csv_number(csv, send->declaration);
 	csv_text(csv, send->assignee);
 	csv_text(csv, send->reference);
-	csv_number(csv, send->refused_messages);
-	csv_number(csv, send->refused_recipients);
+	csv_number(csv, send->unsent[UNSENT_REFUSED].messages);
+	csv_number(csv, send->unsent[UNSENT_REFUSED].recipients);
 	csv_end(csv);
 }
 

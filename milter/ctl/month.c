@@ -99,26 +99,64 @@ month_result(const struct bulk_send *send)
 	return known ? closed[send->outcome] : RESULT_FALSE_ALARM;
 }
 
-uint32_t
-month_recipients(const struct bulk_send *send)
+/* What was sent of it. */
+static struct portion
+sent_of(const struct bulk_send *send)
 {
-	const uint32_t deliveries = send->recipients - send->refused_recipients;
-	return deliveries < send->distinct_recipients
-		   ? deliveries
-		   : send->distinct_recipients;
+	struct portion sent = {
+	    send->messages, send->recipients, send->external_recipients};
+	for (int i = 0; i < UNSENT_N; i++) {
+		sent.messages -= send->unsent[i].messages;
+		sent.recipients -= send->unsent[i].recipients;
+		sent.external -= send->unsent[i].external;
+	}
+	return sent;
+}
+
+struct tally
+month_tally(const struct bulk_send *send)
+{
+	const struct portion sent = sent_of(send);
+	struct tally tally = {
+	    .sends = 1,
+	    .declared = send->declaration != 0,
+	    .messages = sent.messages,
+	    .recipients = sent.recipients < send->distinct_recipients
+			      ? sent.recipients
+			      : send->distinct_recipients,
+	    /* The recipients of one message are different ones. */
+	    .at_most = sent.messages > 1 && sent.messages < send->messages,
+	    .deliveries = sent.recipients,
+	    .external = sent.external,
+	};
+	for (int i = 0; i < UNSENT_N; i++) {
+		tally.unsent[i].messages = send->unsent[i].messages;
+		tally.unsent[i].deliveries = send->unsent[i].recipients;
+	}
+	return tally;
+}
+
+void
+month_add(struct tally *sum, const struct tally *tally)
+{
+	sum->sends += tally->sends;
+	sum->declared += tally->declared;
+	sum->messages += tally->messages;
+	sum->recipients += tally->recipients;
+	sum->deliveries += tally->deliveries;
+	sum->external += tally->external;
+	sum->at_most += tally->at_most;
+	for (int i = 0; i < UNSENT_N; i++) {
+		sum->unsent[i].messages += tally->unsent[i].messages;
+		sum->unsent[i].deliveries += tally->unsent[i].deliveries;
+	}
 }
 
 static void
-add(struct tally *tally, const struct bulk_send *send)
+add(struct tally *sum, const struct bulk_send *send)
 {
-	tally->sends++;
-	tally->declared += send->declaration != 0;
-	tally->messages += send->messages - send->refused_messages;
-	tally->recipients += month_recipients(send);
-	tally->deliveries += send->recipients - send->refused_recipients;
-	tally->external += send->external_recipients - send->refused_external;
-	tally->refused_messages += send->refused_messages;
-	tally->refused_deliveries += send->refused_recipients;
+	const struct tally tally = month_tally(send);
+	month_add(sum, &tally);
 }
 
 static void

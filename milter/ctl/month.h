@@ -32,12 +32,24 @@ struct tally {
 	uint64_t sends;
 	uint64_t declared; /* of them: declared beforehand */
 	uint64_t messages;
-	uint64_t recipients; /* different ones in each bulk send */
+	/* Different ones in each bulk send. Of some, only a part of the
+	 * messages was sent, and nobody knows how many recipients that had:
+	 * each of these, at_most of them, counts with the most that it can be.
+	 */
+	uint64_t recipients, at_most;
 	uint64_t deliveries; /* recipients, summed over the messages */
 	uint64_t external;   /* deliveries to outside */
-	/* Deferred or rejected: in none of the sums above. */
-	uint64_t refused_messages, refused_deliveries;
+	/* In none of the sums above. */
+	struct {
+		uint64_t messages, deliveries;
+	} unsent[UNSENT_N];
 };
+
+/* The sums of one bulk send. */
+struct tally month_tally(const struct bulk_send *send);
+
+/* Adds one to another. */
+void month_add(struct tally *sum, const struct tally *tally);
 
 /* This month, and the month before. */
 struct pair {
@@ -59,10 +71,6 @@ enum result {
 	RESULT_NEW,       /* not closed, nobody has taken it */
 	RESULTS_N
 };
-
-/* How many different recipients got something of it: at most so many where
- * some of its messages were refused. */
-uint32_t month_recipients(const struct bulk_send *send);
 
 enum result month_result(const struct bulk_send *send);
 

@@ -8,7 +8,9 @@
 static const char *const titles[] = {"section", "item", "bulk_sends",
     "bulk_sends_before", "messages", "recipients", "recipients_before",
     "deliveries", "external_deliveries", "declared_bulk_sends",
-    "declared_recipients", "note", "refused_messages", "refused_deliveries"};
+    "declared_recipients", "note", "refused_messages", "refused_deliveries",
+    "discarded_messages", "discarded_deliveries", "held_messages",
+    "held_deliveries", "at_most"};
 
 static void
 put_titles(struct csv *csv)
@@ -16,6 +18,18 @@ put_titles(struct csv *csv)
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
 		csv_text(csv, titles[i]);
 	csv_end(csv);
+}
+
+/* What was not sent: columns in the order of enum unsent. at_most: how many
+ * bulk sends count with the most recipients that they can have had. */
+static void
+put_unsent(struct csv *csv, const struct tally *t)
+{
+	for (int i = 0; i < UNSENT_N; i++) {
+		csv_number(csv, (int64_t)t->unsent[i].messages);
+		csv_number(csv, (int64_t)t->unsent[i].deliveries);
+	}
+	csv_number(csv, (int64_t)t->at_most);
 }
 
 static void
@@ -34,28 +48,27 @@ put_sums(struct csv *csv, const char *section, const char *item,
 	csv_number(csv, (int64_t)pair->now.declared);
 	csv_text(csv, "");
 	csv_text(csv, "");
-	csv_number(csv, (int64_t)pair->now.refused_messages);
-	csv_number(csv, (int64_t)pair->now.refused_deliveries);
+	put_unsent(csv, &pair->now);
 	csv_end(csv);
 }
 
 static void
 put_send(struct csv *csv, const char *section, const struct bulk_send *send)
 {
+	const struct tally tally = month_tally(send);
 	csv_text(csv, section);
 	csv_number(csv, send->id);
 	csv_number(csv, 1);
 	csv_text(csv, "");
-	csv_number(csv, send->messages - send->refused_messages);
-	csv_number(csv, month_recipients(send));
+	csv_number(csv, (int64_t)tally.messages);
+	csv_number(csv, (int64_t)tally.recipients);
 	csv_text(csv, "");
-	csv_number(csv, send->recipients - send->refused_recipients);
-	csv_number(csv, send->external_recipients - send->refused_external);
-	csv_number(csv, send->declaration != 0);
+	csv_number(csv, (int64_t)tally.deliveries);
+	csv_number(csv, (int64_t)tally.external);
+	csv_number(csv, (int64_t)tally.declared);
 	csv_text(csv, "");
 	csv_text(csv, send->sender);
-	csv_number(csv, send->refused_messages);
-	csv_number(csv, send->refused_recipients);
+	put_unsent(csv, &tally);
 	csv_end(csv);
 }
 
@@ -73,8 +86,8 @@ put_declaration(struct csv *csv, const struct declaration *d)
 	csv_number(csv, d->bulk_sends);
 	csv_number(csv, d->recipients);
 	csv_text(csv, d->sender);
-	csv_text(csv, "");
-	csv_text(csv, "");
+	for (int i = 0; i < 2 * UNSENT_N + 1; i++)
+		csv_text(csv, "");
 	csv_end(csv);
 }
 

@@ -294,14 +294,16 @@ put_part(const struct report *report, size_t place)
 
 /* ------------------------------------------------------------------- foot */
 
-static void
+static int
 put_foot(const struct report *report)
 {
 	static const enum word signers[] = {W_MAKER, W_APPROVED};
 	FILE *out = report->view.out;
-	fputs("<p class=\"footnote\">", out);
-	put_word(report, W_FOOTNOTE);
-	fputs("</p>\n<div class=\"sign\">\n", out);
+	if (put_element(report, "p class=\"footnote\"",
+		words_footnote(
+		    report->words, report->view.arena, report->summary)) < 0)
+		return -1;
+	fputs("<div class=\"sign\">\n", out);
 	for (size_t i = 0; i < 2; i++) {
 		fputs("<div><b>", out);
 		put_word(report, signers[i]);
@@ -310,6 +312,7 @@ put_foot(const struct report *report)
 		fputs("</i></div>\n", out);
 	}
 	fputs("</div>\n</body>\n</html>\n", out);
+	return 0;
 }
 
 int
@@ -320,6 +323,5 @@ report_html(const struct report *report)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (put_part(report, i) < 0)
 			return -1;
-	put_foot(report);
-	return 0;
+	return put_foot(report);
 }

@@ -112,5 +112,6 @@ report_text(const struct report *report)
 		if (print_sheet(report, id + 1, (enum sheet_id)id) < 0)
 			return -1;
 	fputc('\n', view->out);
-	return view_wrapped(view, "", words_get(report->words, W_FOOTNOTE));
+	return view_wrapped(view, "",
+	    words_footnote(report->words, view->arena, report->summary));
 }

@@ -83,6 +83,25 @@ figure(struct making *m, enum word name, uint64_t now, uint64_t before)
 	    words_change(m->report->words, m->arena, now, before));
 }
 
+static const char *
+recipients(const struct making *m, const struct tally *t)
+{
+	return words_recipients(m->report->words, m->arena, t);
+}
+
+/* Most offices only log: what there was nothing of is not named. */
+static void
+figures_unsent(struct making *m, enum unsent why, const struct pair *total)
+{
+	const uint64_t now = total->now.unsent[why].messages;
+	const uint64_t before = total->before.unsent[why].messages;
+	if (now + before == 0)
+		return;
+	figure(m, W_UNSENT_FIRST + why, now, before);
+	figure(m, W_UNSENT_DELIVERIES, total->now.unsent[why].deliveries,
+	    total->before.unsent[why].deliveries);
+}
+
 static void
 make_total(struct making *m)
 {
@@ -92,21 +111,18 @@ make_total(struct making *m)
 	column(m, words_month_short(m->arena, &s->month), SHEET_NUMBER);
 	column(m, words_month_short(m->arena, &s->before), SHEET_NUMBER);
 	column_of(m, W_CHANGE, SHEET_NUMBER);
-	begin_rows(m, 9);
+	begin_rows(m, 7 + 2 * UNSENT_N);
 	figure(m, W_SENDS, now->sends, before->sends);
 	figure(m, W_OF_THEM_DECLARED, now->declared, before->declared);
 	figure(m, W_SENDERS, s->senders_n, s->senders_before);
 	figure(m, W_MESSAGES, now->messages, before->messages);
-	figure(m, W_RECIPIENTS, now->recipients, before->recipients);
+	ROW(m, word(m, W_RECIPIENTS), recipients(m, now), recipients(m, before),
+	    words_change(m->report->words, m->arena, now->recipients,
+		before->recipients));
 	figure(m, W_DELIVERIES, now->deliveries, before->deliveries);
 	figure(m, W_EXTERNAL, now->external, before->external);
-	/* Most offices only log. */
-	if (now->refused_messages + before->refused_messages == 0)
-		return;
-	figure(m, W_REFUSED_MESSAGES, now->refused_messages,
-	    before->refused_messages);
-	figure(m, W_REFUSED_DELIVERIES, now->refused_deliveries,
-	    before->refused_deliveries);
+	for (int i = 0; i < UNSENT_N; i++)
+		figures_unsent(m, (enum unsent)i, &s->total);
 }
 
 static void
@@ -124,7 +140,7 @@ make_days(struct making *m)
 			continue;
 		ROW(m, arena_printf(m->arena, "%d/%d", i + 1, s->month.number),
 		    number(m, t->sends), number(m, t->declared),
-		    number(m, t->recipients));
+		    recipients(m, t));
 	}
 }
 
@@ -145,7 +161,7 @@ make_results(struct making *m)
 		    number(m, p->now.sends), number(m, p->before.sends),
 		    words_change(m->report->words, m->arena, p->now.sends,
 			p->before.sends),
-		    number(m, p->now.recipients));
+		    recipients(m, &p->now));
 	}
 }
 
@@ -155,21 +171,8 @@ static void
 add_group(struct making *m, const char *name, const struct pair *pair)
 {
 	ROW(m, name, number(m, pair->now.sends), number(m, pair->now.declared),
-	    number(m, pair->now.messages), number(m, pair->now.recipients),
-	    number(m, pair->before.recipients));
-}
-
-static void
-add_to(struct tally *sum, const struct tally *t)
-{
-	sum->sends += t->sends;
-	sum->declared += t->declared;
-	sum->messages += t->messages;
-	sum->recipients += t->recipients;
-	sum->deliveries += t->deliveries;
-	sum->external += t->external;
-	sum->refused_messages += t->refused_messages;
-	sum->refused_deliveries += t->refused_deliveries;
+	    number(m, pair->now.messages), recipients(m, &pair->now),
+	    recipients(m, &pair->before));
 }
 
 static void
@@ -197,8 +200,8 @@ make_groups(
 						      : groups[i].name,
 			    p);
 		else {
-			add_to(&others.now, &p->now);
-			add_to(&others.before, &p->before);
+			month_add(&others.now, &p->now);
+			month_add(&others.before, &p->before);
 		}
 	}
 	if (others.now.sends > 0)
@@ -320,10 +323,11 @@ make_list(struct making *m, const struct bulk_send *const *sends, size_t all,
 	begin_rows(m, n);
 	for (size_t i = 0; i < n; i++) {
 		const struct bulk_send *send = sends[i];
+		const struct tally tally = month_tally(send);
 		ROW(m, arena_printf(m->arena, "%lld", (long long)send->id),
 		    words_moment(m->report->words, m->arena, send->first_at_ms),
-		    send->sender, number(m, month_recipients(send)),
-		    subject(m, send), status(m, send));
+		    send->sender, recipients(m, &tally), subject(m, send),
+		    status(m, send));
 	}
 }
 

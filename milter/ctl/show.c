@@ -71,13 +71,14 @@ action_text(struct arena *arena, const struct bulk_send *send)
 static const char *
 messages_text(struct arena *arena, const struct bulk_send *send)
 {
-	if (send->refused_messages == 0)
+	if (send->unsent[UNSENT_REFUSED].messages == 0)
 		return arena_printf(arena, "%u", send->messages);
 	return arena_printf(arena,
 	    "%u; of which not sent (deferred or rejected): %u, to %u "
 	    "recipient%s",
-	    send->messages, send->refused_messages, send->refused_recipients,
-	    view_plural(send->refused_recipients));
+	    send->messages, send->unsent[UNSENT_REFUSED].messages,
+	    send->unsent[UNSENT_REFUSED].recipients,
+	    view_plural(send->unsent[UNSENT_REFUSED].recipients));
 }
 
 static int
@@ -175,8 +176,10 @@ held_text(struct arena *arena, const struct bulk_send_story *story,
     const struct message *message)
 {
 	const struct held *held = NULL;
-	for (size_t i = 0; held == NULL && i < story->held_n; i++)
-		if (story->held[i].message == message->id)
+	/* One that came again may be held twice: what waits, or the newest. */
+	for (size_t i = 0; i < story->held_n; i++)
+		if (story->held[i].message == message->id &&
+		    (held == NULL || held->state != HELD_WAITING))
 			held = &story->held[i];
 	if (held == NULL)
 		return "held";

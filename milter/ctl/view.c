@@ -116,31 +116,13 @@ view_age(struct arena *arena, int64_t ms)
 	    view_plural((uint64_t)n));
 }
 
-/* A word for the shell, whatever is in it. */
-static const char *
-quoted(struct arena *arena, const char *word)
-{
-	char *text = arena_alloc(arena, 4 * strlen(word) + 3);
-	char *end = text;
-	if (text == NULL)
-		return NULL;
-	*end++ = '\'';
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			end = stpcpy(end, "'\\''");
-		else
-			*end++ = *word;
-	*end = '\'';
-	return text;
-}
-
 const char *
 view_program(struct arena *arena, const char *file)
 {
 	if (file == NULL ||
 	    strcmp(file, BULKWATCH_SYSCONFDIR "/bulkwatch/bulkwatch.conf") == 0)
 		return "bulkwatch";
-	const char *word = quoted(arena, file);
+	const char *word = text_quoted(arena, file);
 	return word == NULL ? NULL
 			    : arena_printf(arena, "bulkwatch -c %s", word);
 }

@@ -49,9 +49,7 @@ static const char *const table[WORDS_N][2] = {
     [W_RECIPIENTS] = {"Số người nhận", "Recipients"},
     [W_DELIVERIES] = {"Lượt nhận", "Deliveries"},
     [W_EXTERNAL] = {"Lượt nhận ngoài cơ quan", "Deliveries to outside"},
-    [W_REFUSED_MESSAGES] = {"Số thư bị từ chối hoặc tạm hoãn, không gửi đi",
-	"Messages rejected or deferred, not sent"},
-    [W_REFUSED_DELIVERIES] = {"Lượt nhận của những thư đó",
+    [W_UNSENT_DELIVERIES] = {"Lượt nhận của những thư đó",
 	"Deliveries that those would have been"},
     [W_RESULT] = {"Kết quả", "Result"},
     [W_SENDER] = {"Người gửi", "Sender"},
@@ -88,6 +86,13 @@ static const char *const table[WORDS_N][2] = {
 	    "are the different addresses in each bulk send; “deliveries” add "
 	    "up the recipients of each message. Made from the log of "
 	    "bulkwatch."},
+    [W_FOOTNOTE_AT_MOST] =
+	{"Dấu “≤” trước số người nhận nghĩa là nhiều nhất: có đợt gửi chỉ được "
+	 "gửi đi một phần, mà số người nhận khác nhau của riêng phần đó không "
+	 "tính được.",
+	    "“≤” before recipients stands for at most: only a part of some "
+	    "bulk send was sent, and how many different recipients that part "
+	    "had is not known."},
     [W_PAGE] = {"Trang", "Page"},
     [W_RESULT_FIRST + RESULT_REPORTED] = {"Đã báo cáo", "Reported"},
     [W_RESULT_FIRST + RESULT_UNREPORTED] = {"Không báo cáo", "Unreported"},
@@ -97,6 +102,14 @@ static const char *const table[WORDS_N][2] = {
     [W_RESULT_FIRST + RESULT_REVIEWING] = {"Đang xử lý", "Under review"},
     [W_RESULT_FIRST +
 	RESULT_NEW] = {"Chưa có ai nhận xử lý", "Nobody has taken it"},
+    [W_UNSENT_FIRST + UNSENT_REFUSED] =
+	{"Số thư bị từ chối hoặc tạm hoãn, không gửi đi",
+	    "Messages rejected or deferred, not sent"},
+    [W_UNSENT_FIRST + UNSENT_DISCARDED] =
+	{"Số thư bị tạm giữ rồi xóa bỏ, không gửi đi",
+	    "Messages held and deleted, not sent"},
+    [W_UNSENT_FIRST + UNSENT_HELD] = {"Số thư đang tạm giữ, chưa gửi đi",
+	"Messages held, not sent yet"},
 };
 
 const struct words *
@@ -138,6 +151,17 @@ words_number(const struct words *words, struct arena *arena, uint64_t number)
 		number /= 10;
 	}
 	return arena_strdup(arena, text + at);
+}
+
+const char *
+words_recipients(
+    const struct words *words, struct arena *arena, const struct tally *tally)
+{
+	const char *text = words_number(words, arena, tally->recipients);
+	/* The blank does not part the lines of a cell. */
+	return text == NULL || tally->at_most == 0
+		   ? text
+		   : arena_printf(arena, "≤\u00a0%s", text);
 }
 
 const char *
@@ -217,12 +241,13 @@ gist_vi(struct arena *arena, const struct words *words, const struct summary *s,
 	const struct tally *now = &s->total.now;
 	return arena_printf(arena,
 	    "Trong %s, hệ thống ghi nhận %s đợt gửi thư đến nhiều người nhận "
-	    "của %s người gửi, tới tổng cộng %s người nhận. Trong đó %s đợt "
+	    "của %s người gửi, tới tổng cộng %s%s người nhận. Trong đó %s đợt "
 	    "được khai báo trước, %s đợt không báo cáo, %s đợt do tài khoản bị "
 	    "chiếm đoạt. Hiện còn %s vụ việc chưa khép lại, kể cả từ các tháng "
 	    "trước.",
 	    month, words_number(words, arena, now->sends),
 	    words_number(words, arena, s->senders_n),
+	    now->at_most == 0 ? "" : "nhiều nhất ",
 	    words_number(words, arena, now->recipients),
 	    words_number(words, arena, now->declared),
 	    words_number(words, arena, s->unreported_n),
@@ -237,12 +262,14 @@ gist_en(struct arena *arena, const struct words *words, const struct summary *s,
 {
 	const struct tally *now = &s->total.now;
 	return arena_printf(arena,
-	    "Bulk sends recorded in %s: %s, by senders: %s, to recipients: %s "
+	    "Bulk sends recorded in %s: %s, by senders: %s, to recipients: "
+	    "%s%s "
 	    "in all. Of them declared beforehand: %s; unreported: %s; from a "
 	    "compromised account: %s. Cases that are still open, those of "
 	    "earlier months included: %s.",
 	    month, words_number(words, arena, now->sends),
 	    words_number(words, arena, s->senders_n),
+	    now->at_most == 0 ? "" : "at most ",
 	    words_number(words, arena, now->recipients),
 	    words_number(words, arena, now->declared),
 	    words_number(words, arena, s->unreported_n),
@@ -251,25 +278,69 @@ gist_en(struct arena *arena, const struct words *words, const struct summary *s,
 	    words_number(words, arena, s->open_n));
 }
 
+/* What was not sent, behind the rest of the gist; NULL when memory is out. */
+static const char *
+add_unsent(struct arena *arena, const struct words *words,
+    const struct tally *now, const char *gist)
+{
+	static const char *const which[UNSENT_N][2] = {
+	    [UNSENT_REFUSED] = {"bị từ chối hoặc tạm hoãn, không gửi đi",
+		"that were rejected or deferred, and not sent"},
+	    [UNSENT_DISCARDED] = {"bị tạm giữ rồi xóa bỏ, không gửi đi",
+		"that were held and deleted, and not sent"},
+	    [UNSENT_HELD] = {"đang tạm giữ, chưa gửi đi",
+		"that are held, and not sent yet"},
+	};
+	bool any = false;
+	for (int i = 0; i < UNSENT_N && gist != NULL; i++) {
+		if (now->unsent[i].messages == 0)
+			continue;
+		const char *messages =
+		    words_number(words, arena, now->unsent[i].messages);
+		const char *deliveries =
+		    words_number(words, arena, now->unsent[i].deliveries);
+		gist =
+		    words->column == VI
+			? arena_printf(arena, "%s%s %s thư tới %s lượt nhận %s",
+			      gist, any ? ";" : " Ngoài ra,", messages,
+			      deliveries, which[i][VI])
+			: arena_printf(arena,
+			      "%s%s messages %s: %s, for deliveries: %s", gist,
+			      any ? ";" : " Besides,", which[i][EN], messages,
+			      deliveries);
+		any = true;
+	}
+	return any && gist != NULL ? arena_printf(arena, "%s.", gist) : gist;
+}
+
 const char *
 words_gist(const struct words *words, struct arena *arena,
     const struct summary *summary)
 {
-	const struct tally *now = &summary->total.now;
 	const char *month = words_month(words, arena, &summary->month);
 	if (month == NULL)
 		return NULL;
-	const char *gist = words->column == VI
-			       ? gist_vi(arena, words, summary, month)
-			       : gist_en(arena, words, summary, month);
-	if (gist == NULL || now->refused_messages == 0)
-		return gist;
-	return arena_printf(arena,
-	    words->column == VI
-		? "%s Ngoài ra, %s thư tới %s lượt nhận bị từ chối hoặc tạm "
-		  "hoãn, không gửi đi."
-		: "%s Besides, messages that were rejected or deferred, and "
-		  "not sent: %s, for deliveries: %s.",
-	    gist, words_number(words, arena, now->refused_messages),
-	    words_number(words, arena, now->refused_deliveries));
+	return add_unsent(arena, words, &summary->total.now,
+	    words->column == VI ? gist_vi(arena, words, summary, month)
+				: gist_en(arena, words, summary, month));
+}
+
+/* Whether one of the report's numbers of recipients has the mark of it. */
+static bool
+has_at_most(const struct summary *s)
+{
+	bool has = s->total.now.at_most + s->total.before.at_most > 0;
+	for (size_t i = 0; i < s->open_n && !has; i++)
+		has = month_tally(s->open[i]).at_most > 0;
+	return has;
+}
+
+const char *
+words_footnote(const struct words *words, struct arena *arena,
+    const struct summary *summary)
+{
+	const char *footnote = words_get(words, W_FOOTNOTE);
+	return has_at_most(summary) ? arena_printf(arena, "%s %s", footnote,
+					  words_get(words, W_FOOTNOTE_AT_MOST))
+				    : footnote;
 }

@@ -39,8 +39,7 @@ enum word {
 	W_RECIPIENTS,
 	W_DELIVERIES,
 	W_EXTERNAL,
-	W_REFUSED_MESSAGES,
-	W_REFUSED_DELIVERIES,
+	W_UNSENT_DELIVERIES,
 	W_RESULT,
 	W_SENDER,
 	W_DOMAIN,
@@ -69,10 +68,14 @@ enum word {
 	W_APPROVED,
 	W_SIGN_HERE,
 	W_FOOTNOTE,
+	W_FOOTNOTE_AT_MOST,
 	W_PAGE,
 	/* what came of it, in the order of enum result */
 	W_RESULT_FIRST,
 	W_RESULT_LAST = W_RESULT_FIRST + RESULTS_N - 1,
+	/* messages that were not sent, in the order of enum unsent */
+	W_UNSENT_FIRST,
+	W_UNSENT_LAST = W_UNSENT_FIRST + UNSENT_N - 1,
 	WORDS_N
 };
 
@@ -90,6 +93,11 @@ const char *words_result(const struct words *words, enum result result);
 /* 12345 → 12.345 or 12,345 */
 const char *words_number(
     const struct words *words, struct arena *arena, uint64_t number);
+
+/* The recipients: 12.345, or ≤ 12.345 where that is the most that they can be.
+ */
+const char *words_recipients(
+    const struct words *words, struct arena *arena, const struct tally *tally);
 
 /* The change from the month before: +3, −2, 0. */
 const char *words_change(const struct words *words, struct arena *arena,
@@ -110,6 +118,10 @@ const char *words_moment(
 
 /* The month in one or two sentences. */
 const char *words_gist(const struct words *words, struct arena *arena,
+    const struct summary *summary);
+
+/* What the reader has to know of the figures. */
+const char *words_footnote(const struct words *words, struct arena *arena,
     const struct summary *summary);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bulkwatch/text.h"
 #include "say.h"
 
 /* Where commands look for the settings without being told. */
@@ -170,9 +171,12 @@ static const char *
 program(const struct facts *facts)
 {
 	const char *file = facts->settings->file;
-	return file == NULL || strcmp(file, SETTINGS_FILE) == 0
-		   ? "bulkwatch"
-		   : arena_printf(facts->arena, "bulkwatch -c '%s'", file);
+	if (file == NULL || strcmp(file, SETTINGS_FILE) == 0)
+		return "bulkwatch";
+	const char *word = text_quoted(facts->arena, file);
+	return word == NULL
+		   ? NULL
+		   : arena_printf(facts->arena, "bulkwatch -c %s", word);
 }
 
 /* "bulkwatch show 17" */
@@ -228,7 +232,7 @@ held(const struct facts *facts)
 static const char *
 refused_messages(const struct facts *facts)
 {
-	uint32_t n = facts->story->send.refused_messages;
+	uint32_t n = facts->story->send.unsent[UNSENT_REFUSED].messages;
 	return n == 0 ? "" : say_number(facts, n);
 }
 
@@ -236,9 +240,9 @@ static const char *
 refused_recipients(const struct facts *facts)
 {
 	const struct bulk_send *send = &facts->story->send;
-	return send->refused_messages == 0
+	return send->unsent[UNSENT_REFUSED].messages == 0
 		   ? ""
-		   : say_number(facts, send->refused_recipients);
+		   : say_number(facts, send->unsent[UNSENT_REFUSED].recipients);
 }
 
 /* The commands are given while there is something for them to do. */
@@ -329,13 +333,20 @@ digest_list(const struct facts *facts)
 	return say_list_text(&list);
 }
 
-/* How many of its bulk sends have held mail that waits, "" for none. */
-static const char *
-held_count(const struct facts *facts)
+/* How many of a digest's bulk sends have held mail that waits. */
+static uint64_t
+holding_n(const struct facts *facts)
 {
 	uint64_t n = 0;
 	for (size_t i = 0; i < facts->sends_n; i++)
 		n += facts->sends[i].held > 0;
+	return n;
+}
+
+static const char *
+held_count(const struct facts *facts)
+{
+	const uint64_t n = holding_n(facts);
 	return n == 0 ? "" : say_number(facts, n);
 }
 
@@ -355,7 +366,7 @@ static bool
 any_held(const struct facts *facts)
 {
 	return (facts->day != NULL && facts->day->holding_n > 0) ||
-	       held_count(facts)[0] != '\0';
+	       holding_n(facts) > 0;
 }
 
 static const char *

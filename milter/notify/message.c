@@ -49,7 +49,7 @@ static const enum template_id templates[] = {
     [ALERT_NOTICE] = TEMPLATE_NOTICE,
 };
 
-/* A list of the one to whom a notice goes. NULL when memory is out. */
+/* A list of one. NULL when memory is out. */
 static const struct text_list *
 only(struct arena *arena, const char *address)
 {
@@ -60,6 +60,17 @@ only(struct arena *arena, const char *address)
 	items[0] = address;
 	*list = (struct text_list){items, 1};
 	return list;
+}
+
+/* Where the answer to a notice goes: people read it, at the address to which
+ * senders report, where the settings name just that, else the admins. NULL when
+ * memory is out. */
+static const struct text_list *
+answered_by(struct arena *arena, const struct settings *settings)
+{
+	const char *contact = settings->alerts.contact;
+	return address_is_sound(contact) ? only(arena, contact)
+					 : &settings->alerts.to;
 }
 
 /* The alert by which the admins heard of the case first; NULL if there is
@@ -88,8 +99,9 @@ message_single(struct arena *arena, const struct settings *settings,
 		return -1;
 	if (alert->kind == ALERT_NOTICE) {
 		outgoing_r->to = only(arena, alert->to);
-		/* What a sender answers is for people. */
-		outgoing_r->reply_to = &settings->alerts.to;
+		outgoing_r->reply_to = answered_by(arena, settings);
+		if (outgoing_r->reply_to == NULL)
+			return -1;
 	}
 	/* The second mail about a case stands below the first. A notice stands
 	 * alone: its reader has got none of the others. */

@@ -125,10 +125,10 @@ const char *
 say_send(const struct facts *facts, const struct bulk_send *send)
 {
 	const struct phrases *phrases = facts->phrases;
-	const char *refused =
-	    send->refused_messages == 0
-		? ""
-		: say_around(facts, &phrases->refused, send->refused_messages);
+	const char *refused = send->unsent[UNSENT_REFUSED].messages == 0
+				  ? ""
+				  : say_around(facts, &phrases->refused,
+					send->unsent[UNSENT_REFUSED].messages);
 	return arena_printf(facts->arena, "%lld  %s  %s  %s, %s%s",
 	    (long long)send->id, say_time(facts, send->first_at_ms),
 	    say_clip(facts, send->sender, SENDER_COLUMNS),

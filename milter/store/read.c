@@ -21,6 +21,16 @@ read_room(
 
 /* ------------------------------------------------------------ bulk sends */
 
+static struct portion
+read_portion(sqlite3_stmt *row, int column)
+{
+	return (struct portion){
+	    .messages = (uint32_t)sqlite3_column_int64(row, column),
+	    .recipients = (uint32_t)sqlite3_column_int64(row, column + 1),
+	    .external = (uint32_t)sqlite3_column_int64(row, column + 2),
+	};
+}
+
 int
 read_send(sqlite3_stmt *row, struct arena *arena, struct bulk_send *send_r)
 {
@@ -48,10 +58,9 @@ read_send(sqlite3_stmt *row, struct arena *arena, struct bulk_send *send_r)
 	    .assignee = sql_text(row, 20, arena),
 	    .reference = sql_text(row, 21, arena),
 	    .held = (uint32_t)sqlite3_column_int64(row, 22),
-	    .refused_messages = (uint32_t)sqlite3_column_int64(row, 23),
-	    .refused_recipients = (uint32_t)sqlite3_column_int64(row, 24),
-	    .refused_external = (uint32_t)sqlite3_column_int64(row, 25),
 	};
+	for (int i = 0; i < UNSENT_N; i++)
+		send_r->unsent[i] = read_portion(row, 23 + 3 * i);
 	return send_r->sender == NULL || send_r->rule == NULL ||
 		send_r->subject == NULL || send_r->client == NULL ||
 		send_r->assignee == NULL || send_r->reference == NULL

@@ -10,13 +10,29 @@
  * store_internal.h says the same. */
 #define REFUSED "(1, 3)"
 
-/* A sum over the refused messages of a bulk send. Where nothing is done with
- * mail, as in most logs, it costs nothing. */
-#define OF_REFUSED(sum)                                                       \
+/* A sum over those messages of a bulk send of which that is true. Where
+ * nothing is done with mail, as in most logs, it costs nothing. */
+#define SUM_OF(sum, which)                                                    \
 	"CASE WHEN bulk_send.action = 0 THEN 0 ELSE (SELECT " sum " FROM "    \
 	"bulk_message JOIN message ON message.id = bulk_message.message "     \
-	"WHERE bulk_message.bulk_send = bulk_send.id "                        \
-	"AND message.action IN " REFUSED ") END"
+	"WHERE bulk_message.bulk_send = bulk_send.id AND " which ") END"
+#define PORTION_OF(which)                                                     \
+	SUM_OF("count(*)", which) ", "                                        \
+	SUM_OF("sum(message.recipient_count)", which) ", "                    \
+	SUM_OF("sum(message.external_count)", which)
+
+/* Of a message that came again there may be several in the hold queue: it was
+ * sent if one of them was let go, or was taken out of it by somebody else, who
+ * may have let it go. */
+#define HAS_HELD(states)                                                      \
+	"EXISTS (SELECT 1 FROM held WHERE held.message = message.id "         \
+	"AND state IN " states ")"
+#define IS_DISCARDED                                                          \
+	"message.action = 2 AND " HAS_HELD("(3)") " "                         \
+	"AND NOT " HAS_HELD("(1, 2, 4)")
+#define IS_HELD                                                               \
+	"message.action = 2 AND " HAS_HELD("(1)") " "                         \
+	"AND NOT " HAS_HELD("(2, 4)")
 
 #define SEND_COLUMNS                                                          \
 	"id, identity, sender, status, outcome, trigger_kind, rule, action, " \
@@ -25,9 +41,9 @@
 	"subject, client, declaration, assignee, reference, "                 \
 	"(SELECT count(*) FROM held WHERE held.bulk_send = bulk_send.id "     \
 	"AND held.state = 1), "                                               \
-	OF_REFUSED("count(*)") ", "                                           \
-	OF_REFUSED("sum(message.recipient_count)") ", "                       \
-	OF_REFUSED("sum(message.external_count)")
+	PORTION_OF("message.action IN " REFUSED) ", "                         \
+	PORTION_OF(IS_DISCARDED) ", "                                         \
+	PORTION_OF(IS_HELD)
 
 #define DECLARATION_COLUMNS                                                  \
 	"id, sender, recipients, from_at, until_at, reason, reference, by_, " \
@@ -42,11 +58,18 @@
 	"message.queue_id, message.message_id, message.subject, "           \
 	"message.recipient_count, message.external_count, message.action"
 
+#define ALERT_COLUMNS                                                     \
+	"id, bulk_send, kind, state, to_, attempts, created_at, sent_at, " \
+	"last_error"
+
 /* The statements have the numbers that are stored. */
 _Static_assert(ACTION_LOG == 0 && ACTION_DEFER == 1 && ACTION_HOLD == 2 &&
 		   ACTION_REJECT == 3,
     "REFUSED names actions by their numbers");
-_Static_assert(HELD_WAITING == 1 && HELD_GONE == 4,
+_Static_assert(UNSENT_REFUSED == 0 && UNSENT_DISCARDED == 1 && UNSENT_HELD == 2,
+    "SEND_COLUMNS has the parts that were not sent in their order");
+_Static_assert(HELD_WAITING == 1 && HELD_RELEASED == 2 && HELD_DISCARDED == 3 &&
+		   HELD_GONE == 4,
     "statements on held name its states by their numbers");
 _Static_assert(STATUS_NEW == 1 && STATUS_CLOSED == 3,
     "statements on bulk_send name its status by its number");
@@ -265,11 +288,16 @@ static const char *const texts[SQL_N] = {
         "INSERT INTO alert (bulk_send, kind, to_, created_at, next_at) "
         "SELECT bulk_send, 2, to_, ?2, ?2 FROM alert WHERE bulk_send = ?1 "
         "AND kind IN (1, 3) AND state <> 1 ORDER BY id LIMIT 1",
+    /* A notice of its own, however many alerts wait: those may have to wait
+     * for hours, and nothing holds the notices then. */
     [SQL_ALERT_DUE] =
-        "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
-        "sent_at, last_error FROM alert WHERE state = 1 "
-        "AND (next_at <= ?1 OR next_at > ?2) "
-        "ORDER BY kind = 4, id LIMIT ?3",
+        "WITH due AS NOT MATERIALIZED (SELECT " ALERT_COLUMNS
+        " FROM alert WHERE state = 1 "
+        "AND (next_at <= ?1 OR next_at > ?2)) "
+        "SELECT * FROM (SELECT * FROM due WHERE kind <> 4 "
+        "ORDER BY id LIMIT ?3) UNION ALL "
+        "SELECT * FROM (SELECT * FROM due WHERE kind = 4 "
+        "ORDER BY id LIMIT 1)",
     [SQL_ALERT_NEXT] =
         "SELECT min((SELECT min(next_at) FROM alert WHERE state = 1), "
         "iif((SELECT max(next_at) FROM alert WHERE state = 1) > ?2, ?1, "
@@ -322,8 +350,7 @@ static const char *const texts[SQL_N] = {
     [SQL_SHOW_HISTORY] = "SELECT at, by_, event, note FROM history "
                          "WHERE bulk_send = ? ORDER BY id",
     [SQL_SHOW_ALERTS] =
-        "SELECT id, bulk_send, kind, state, to_, attempts, created_at, "
-        "sent_at, last_error FROM alert WHERE bulk_send = ? ORDER BY id",
+        "SELECT " ALERT_COLUMNS " FROM alert WHERE bulk_send = ? ORDER BY id",
     [SQL_LEDGER_BACK] =
         "SELECT " MESSAGE_COLUMNS " FROM message ORDER BY id DESC",
     [SQL_LEDGER_FIRST] =

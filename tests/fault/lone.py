@@ -9,10 +9,10 @@ import threading
 import time
 from contextlib import closing
 
-from bulkwatch_lab import Daemon, Milter, addresses, free_port, wait_for
+from bulkwatch_lab import addresses, wait_for
+from mta import ANSWERED, Direct
 
 ANSWER_SECS = 20
-ACCEPTED = (b"a", b"c")
 DEFERRED = b"t"
 
 # Another run with the same seed sends, cuts and kills alike, as far as time lets it.
@@ -30,20 +30,12 @@ def plain(name, sender="plain@example.gov.vn", recipients=1):
     return Mail(name, sender, addresses(recipients, prefix=name))
 
 
-class Lone(Daemon):
-    """Its database and spool are in folders of their own below .dir; nobody takes its alerts."""
-
-    def __init__(self, **settings):
-        super().__init__("unix:/set/below", alerts={"smtp": f"smtp://127.0.0.1:{free_port()}"})
-        self.socket = self.dir / "milter.sock"
-        self.set(listen=f"unix:{self.socket}", **settings)
+class Lone(Direct):
+    """It tells what its ledger and its spool have of what was sent to it."""
 
     # -- mail ---------------------------------------------------------------------------------
 
-    def connect(self):
-        return Milter(self.socket)
-
-    def send(self, *mails, expect=ACCEPTED):
+    def send(self, *mails, expect=ANSWERED):
         """Sends mails in one connection; each has to be answered so, and in time."""
         with closing(self.connect()) as milter:
             for mail in mails:
@@ -175,7 +167,7 @@ class Load(threading.Thread):
                 start, attempt = time.monotonic(), attempt + 1
                 verdict = say(milter, mail, attempt)
                 self.slowest = max(self.slowest, time.monotonic() - start)
-                if verdict in ACCEPTED:
+                if verdict in ANSWERED:
                     self.taken.append(mail)
                     return milter
                 if verdict != DEFERRED:

@@ -1,4 +1,4 @@
-"""A daemon whose MTA we are, and what a test asks of it after a fault."""
+"""Daemons whose MTA we are, and what a test asks of one after a fault."""
 
 import collections
 import itertools
@@ -19,13 +19,23 @@ _names = itertools.count(1)
 Usage = collections.namedtuple("Usage", "descriptors threads kilobytes cpu_secs")
 
 
-class Watched(Daemon):
-    """Its socket is in its own folder, and it remembers what ought to have been counted."""
+class Direct(Daemon):
+    """A daemon whose MTA we are: its socket is in its own folder, and nobody takes its alerts."""
 
     def __init__(self, **settings):
         super().__init__("unix:/set/below", alerts={"smtp": f"smtp://127.0.0.1:{free_port()}"})
         self.socket = self.dir / "milter.sock"
         self.set(listen=f"unix:{self.socket}", **settings)
+
+    def connect(self, *args, **more):
+        return Milter(self.socket, *args, **more)
+
+
+class Watched(Direct):
+    """It remembers what ought to have been counted."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
         self.expected = {}
         self.before = None
 
@@ -37,9 +47,6 @@ class Watched(Daemon):
         return self
 
     # -- mail ---------------------------------------------------------------------------------
-
-    def connect(self, *args, **more):
-        return Milter(self.socket, *args, **more)
 
     def ordinary(self, milter=None):
         """One ordinary message, which has to be taken; returns how long its answers took."""

@@ -16,8 +16,9 @@ import pytest
 from bulkwatch_lab import wait_for
 from frail import EIO, EMFILE, ENOMEM, ENOSPC, EROFS, rule
 from frail_fixtures import takes_long
-from lone import (ACCEPTED, ANSWER_SECS, DEFERRED, SEED, Load, assert_alerted_once, assert_sound,
-                  bulk, of_kind, plain, whole_splits)
+from lone import (ANSWER_SECS, DEFERRED, SEED, Load, assert_alerted_once, assert_sound, bulk,
+                  of_kind, plain, whole_splits)
+from mta import ANSWERED
 from trouble import fill, small_disk
 
 # What of the database's folder fails while it is open, and how.
@@ -324,7 +325,7 @@ def test_mark_of_a_selftest_waits_no_longer_than_mail(frail_lone):
         lone.wait_for_messages([mail.name])  # now it is under way to the disk
         start = time.monotonic()
         with lone.connect() as milter:
-            assert milter.message(b"<a@example.gov.vn>", [b"<>"], [mark]) in ACCEPTED
+            assert milter.message(b"<a@example.gov.vn>", [b"<>"], [mark]) in ANSWERED
         assert time.monotonic() - start < 11
         done.result()
     assert_all_recorded(lone, [mail])
@@ -335,7 +336,7 @@ def test_slow_sync_with_defer_counts_the_retry_once(new_frail):
     lone = new_frail(on_failure="defer").start()
     mails = [bulk(f"slow{n}") for n in range(2)]
     with lone.disk.failing(rule(0, "sync", "/", delay=11)), ThreadPoolExecutor(2) as sessions:
-        for done in [sessions.submit(lone.send, mail, expect=(DEFERRED, *ACCEPTED))
+        for done in [sessions.submit(lone.send, mail, expect=(DEFERRED, *ANSWERED))
                      for mail in mails]:
             done.result()
     lone.send(*mails)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bulkwatch_lab import BULKWATCHD, Daemon, free_port, wait_for
+from bulkwatch_lab import BULKWATCHD, wait_for
+from mta import Direct
 
 SESSIONS = 100_000 if os.environ.get("BULKWATCH_LONG") else 12_000
 STEPS = 6
@@ -122,7 +123,7 @@ def drive(path, number, kind):
     """One session: says it all, then reads what the daemon says until it hangs up."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(30)
-        client.connect(path)
+        client.connect(str(path))
         try:
             client.sendall(kind.replace(NUMBER, b"<%010d>" % number))
             client.shutdown(socket.SHUT_WR)
@@ -133,9 +134,8 @@ def drive(path, number, kind):
 
 
 @pytest.fixture
-def daemon(tmp_path):
-    with Daemon(f"unix:{tmp_path}/milter.sock",
-                alerts={"smtp": f"smtp://127.0.0.1:{free_port()}"}) as running:
+def daemon():
+    with Direct() as running:
         yield running
 
 
@@ -146,7 +146,7 @@ def drive_all(path, pool, sessions):
         pass
 
 
-def test_memory_threads_and_files_stay_flat(daemon, tmp_path):
+def test_memory_threads_and_files_stay_flat(daemon):
     if b"__asan_init" in BULKWATCHD.read_bytes() or b"__tsan_init" in BULKWATCHD.read_bytes():
         pytest.skip("a sanitizer keeps memory that was freed")
     process = Process(daemon.process.pid)
@@ -155,7 +155,7 @@ def test_memory_threads_and_files_stay_flat(daemon, tmp_path):
     memory, threads = [], []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for step in STEP_SESSIONS:
-            drive_all(f"{tmp_path}/milter.sock", pool, itertools.islice(numbers, step))
+            drive_all(daemon.socket, pool, itertools.islice(numbers, step))
             wait_for(lambda: process.files() <= files_at_first + 2,
                      lambda: f"files to be closed: {process.files()}, first {files_at_first}")
             memory.append(process.memory_kb())

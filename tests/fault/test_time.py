@@ -10,25 +10,11 @@ import pytest
 from bulkwatch_lab import addresses, smtpsink, stays, wait_for
 from clocks import DAY, HOUR, MINUTE, YEAR
 from mta import ANSWERED
-from test_alert_mail import Alerting
 
 JUMPS = {"a day forward": DAY, "a day back": -DAY, "a year forward": YEAR, "a year back": -YEAR}
 jumps = pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS.keys())
 WINDOW = [{"name": "window", "recipients": 20, "window": "10m"}]
 SENDER = "thu.ha@example.gov.vn"
-
-
-@pytest.fixture
-def new_daemon(clocks):
-    made = []
-
-    def make(**more):
-        made.append(Alerting(clocks, **more))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.remove()
 
 
 def send(daemon, first, count, sender=SENDER):
@@ -47,8 +33,9 @@ def housekeeping(daemon, clocks):
 # ------------------------------------------------------------------------------------ windows
 
 @jumps
-def test_window_neither_frees_nor_holds_a_sender_whatever_the_wall_clock(new_daemon, clocks, jump):
-    daemon = new_daemon()
+def test_window_neither_frees_nor_holds_a_sender_whatever_the_wall_clock(new_alerting, clocks,
+                                                                         jump):
+    daemon = new_alerting()
     daemon.set(rules=WINDOW)
     daemon.start()
     send(daemon, 0, 19, "freed@example.gov.vn")
@@ -64,8 +51,8 @@ def test_window_neither_frees_nor_holds_a_sender_whatever_the_wall_clock(new_dae
 
 
 @jumps
-def test_bulk_send_ends_after_its_quiet_time_by_the_steady_clock(new_daemon, clocks, jump):
-    daemon = new_daemon()
+def test_bulk_send_ends_after_its_quiet_time_by_the_steady_clock(new_alerting, clocks, jump):
+    daemon = new_alerting()
     daemon.set(rules=WINDOW)
     daemon.start()
     send(daemon, 0, 20)
@@ -78,8 +65,8 @@ def test_bulk_send_ends_after_its_quiet_time_by_the_steady_clock(new_daemon, clo
 # --------------------------------------------------------------------------------------- mails
 
 @jumps
-def test_alerts_that_wait_go_as_soon_as_the_server_is_back(new_daemon, clocks, jump):
-    daemon = new_daemon(mode=smtpsink.GREETS_BUSY).start()
+def test_alerts_that_wait_go_as_soon_as_the_server_is_back(new_alerting, clocks, jump):
+    daemon = new_alerting(mode=smtpsink.GREETS_BUSY).start()
     daemon.bulk_send(3)
     wait_for(lambda: daemon.rows("id", "attempts > 0"), "an attempt")
     clocks.jump(jump)
@@ -93,8 +80,8 @@ def test_alerts_that_wait_go_as_soon_as_the_server_is_back(new_daemon, clocks, j
 
 
 @jumps
-def test_hour_of_per_hour_is_one_of_the_steady_clock(new_daemon, clocks, jump):
-    daemon = new_daemon(alerts={"per_hour": 2}).start()
+def test_hour_of_per_hour_is_one_of_the_steady_clock(new_alerting, clocks, jump):
+    daemon = new_alerting(alerts={"per_hour": 2}).start()
     daemon.bulk_send(5)
     wait_for(lambda: len(daemon.arrived) == 2, "two mails")
     clocks.jump(jump)
@@ -105,9 +92,9 @@ def test_hour_of_per_hour_is_one_of_the_steady_clock(new_daemon, clocks, jump):
     assert daemon.times_told() == [1] * 7
 
 
-def test_notice_of_a_day_to_come_keeps_nobody_from_the_next(new_daemon, clocks):
+def test_notice_of_a_day_to_come_keeps_nobody_from_the_next(new_alerting, clocks):
     """The clock was a year ahead for a while."""
-    daemon = new_daemon(notices={"enabled": True, "domains": ["example.gov.vn"]}).start()
+    daemon = new_alerting(notices={"enabled": True, "domains": ["example.gov.vn"]}).start()
     clocks.jump(YEAR)
     send(daemon, 0, 25)
     clocks.jump(-YEAR)
@@ -123,8 +110,8 @@ def digests(daemon):
 
 
 @jumps
-def test_digest_comes_once_for_a_day_and_no_storm_for_a_clock(new_daemon, clocks, jump):
-    daemon = new_daemon(alerts={"digest": "00:00"}).start()
+def test_digest_comes_once_for_a_day_and_no_storm_for_a_clock(new_alerting, clocks, jump):
+    daemon = new_alerting(alerts={"digest": "00:00"}).start()
     daemon.bulk_send()
     for n in range(6):
         housekeeping(daemon, clocks)
@@ -143,10 +130,10 @@ def test_digest_comes_once_for_a_day_and_no_storm_for_a_clock(new_daemon, clocks
     (2027, 10, 31, "02:30 comes twice: it comes the first time"),
     (2027, 6, 1, "a day like any other"),
 ], ids=["spring", "autumn", "summer"])
-def test_digest_comes_once_on_the_day_of_a_change_of_summer_time(new_daemon, clocks, year, month,
+def test_digest_comes_once_on_the_day_of_a_change_of_summer_time(new_alerting, clocks, year, month,
                                                                 day, why):
     zone = ZoneInfo("Europe/Berlin")
-    daemon = new_daemon(alerts={"digest": "02:30"})
+    daemon = new_alerting(alerts={"digest": "02:30"})
     daemon.environment["TZ"] = zone.key
     clocks.set_wall(datetime(year, month, day, 1, 50, tzinfo=zone).timestamp())
     daemon.start()
@@ -164,9 +151,9 @@ def test_digest_comes_once_on_the_day_of_a_change_of_summer_time(new_daemon, clo
 
 # -------------------------------------------------------------------------------- declarations
 
-def test_declaration_holds_for_its_hours_by_the_wall_clock(new_daemon, clocks):
+def test_declaration_holds_for_its_hours_by_the_wall_clock(new_alerting, clocks):
     """What was announced is an hour on people's clocks: who sets them, sets it."""
-    daemon = new_daemon().start()
+    daemon = new_alerting().start()
     until = datetime.fromtimestamp(time.time() + HOUR).strftime("%Y-%m-%d %H:%M")
     daemon.bulkwatch("declare", "--sender", "*@example.gov.vn", "--recipients", "1000",
                      "--from", "now", "--until", until, "--reason", "Invitation", "--by", "hung",
@@ -183,8 +170,8 @@ def test_declaration_holds_for_its_hours_by_the_wall_clock(new_daemon, clocks):
 
 # -------------------------------------------------------------------------------------- keeping
 
-def test_clock_that_is_a_year_ahead_removes_nothing(new_daemon, clocks):
-    daemon = new_daemon(ledger={"keep": "90d"}, evidence={"keep": "120d"}).start()
+def test_clock_that_is_a_year_ahead_removes_nothing(new_alerting, clocks):
+    daemon = new_alerting(ledger={"keep": "90d"}, evidence={"keep": "120d"}).start()
     daemon.bulk_send()
     send(daemon, 100, 3)
     daemon.bulkwatch("close", "1", "--outcome", "reported", "--by", "hung", json=False)
@@ -211,8 +198,8 @@ def kept(daemon):
 
 
 @jumps
-def test_commands_tell_of_times_that_went_back_and_forth(new_daemon, clocks, jump):
-    daemon = new_daemon()
+def test_commands_tell_of_times_that_went_back_and_forth(new_alerting, clocks, jump):
+    daemon = new_alerting()
     daemon.set(rules=WINDOW)
     daemon.start()
     send(daemon, 0, 20)

@@ -169,5 +169,5 @@ main(void)
 	    cmocka_unit_test(a_declaration_is_told_with_what_it_means),
 	    cmocka_unit_test(each_step_of_follow_up_says_what_comes_next),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, office_setup, office_teardown);
 }

@@ -8,10 +8,6 @@
 
 #include "../../milter/ctl/report.h"
 
-/* 2026-03-02 14:05:09 +07:00 */
-#define MOMENT INT64_C(1772435109123)
-#define DAY (INT64_C(86400000))
-
 static inline struct month
 march(void)
 {

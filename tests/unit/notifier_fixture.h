@@ -69,12 +69,21 @@ box_due(void *context, struct arena *arena, int64_t now_ms, size_t limit,
 {
 	struct box *box = context;
 	struct alert *alerts = arena_alloc(arena, ROWS_MAX * sizeof(*alerts));
+	const struct row *notice = NULL;
 	*n_r = 0;
 	pthread_mutex_lock(&box->lock);
-	for (size_t i = 0; i < box->n && *n_r < limit; i++)
-		if (box->rows[i].alert.state == ALERT_QUEUED &&
-		    box_is_due(&box->rows[i], now_ms))
-			alerts[(*n_r)++] = box->rows[i].alert;
+	for (size_t i = 0; i < box->n; i++) {
+		const struct row *row = &box->rows[i];
+		if (row->alert.state != ALERT_QUEUED ||
+		    !box_is_due(row, now_ms))
+			continue;
+		if (row->alert.kind == ALERT_NOTICE)
+			notice = notice == NULL ? row : notice;
+		else if (*n_r < limit)
+			alerts[(*n_r)++] = row->alert;
+	}
+	if (notice != NULL)
+		alerts[(*n_r)++] = notice->alert;
 	pthread_mutex_unlock(&box->lock);
 	*alerts_r = alerts;
 	return 0;
@@ -159,8 +168,8 @@ box_story(void *context, struct arena *arena, int64_t bulk_send,
 		    .rule = "window",
 		    .action = box->action,
 		    .held = box->held,
-		    .refused_messages = box->refused,
-		    .refused_recipients = 10 * box->refused,
+		    .unsent[UNSENT_REFUSED].messages = box->refused,
+		    .unsent[UNSENT_REFUSED].recipients = 10 * box->refused,
 		    .first_at_ms = 1772435109000,
 		    .last_at_ms = 1772435159000,
 		    .messages = box->messages,

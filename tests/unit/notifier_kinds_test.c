@@ -203,6 +203,28 @@ a_notice_goes_to_the_sender_alone_and_says_how_to_report(void **state)
 }
 
 static void
+an_answer_to_a_notice_goes_where_senders_report_or_to_the_admins(void **state)
+{
+	static const char *const contacts[][2] = {
+	    {"report@example.gov.vn", "report@example.gov.vn"},
+	    {"report@example.gov.vn, tel. 123", "postmaster@example.gov.vn"},
+	    {"Office <report@example.gov.vn>", "postmaster@example.gov.vn"},
+	};
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct lab lab;
+		lab_open(&lab, &well);
+		lab.box.settings.alerts.contact = contacts[i][0];
+		notify(&lab);
+		wait_settled(&lab, add_notice(&lab, 7, SENDER));
+		assert_string_equal(
+		    header_of(&lab, mail(&lab, 0), "Reply-To"),
+		    contacts[i][1]);
+		lab_stop(&lab);
+	}
+}
+
+static void
 a_nonce_of_a_notice_stands_for_its_sender_and_not_for_the_admins(void **state)
 {
 	(void)state;
@@ -458,7 +480,7 @@ the_days_digest_names_held_mail_that_waits(void **state)
 	holding[1].held = 3;
 	holding[1].status = STATUS_CLOSED;
 	holding[1].outcome = OUTCOME_COMPROMISED;
-	holding[1].refused_messages = 1;
+	holding[1].unsent[UNSENT_REFUSED].messages = 1;
 	lab_open(&lab, &well);
 	/* Nothing else is to be told that day. */
 	lab.box.day =
@@ -741,6 +763,8 @@ main(void)
 	    cmocka_unit_test(what_grew_answers_the_alert_beyond),
 	    cmocka_unit_test(
 		a_notice_goes_to_the_sender_alone_and_says_how_to_report),
+	    cmocka_unit_test(
+		an_answer_to_a_notice_goes_where_senders_report_or_to_the_admins),
 	    cmocka_unit_test(
 		a_nonce_of_a_notice_stands_for_its_sender_and_not_for_the_admins),
 	    cmocka_unit_test(a_notice_in_two_languages_has_no_words_of_one),

@@ -68,6 +68,20 @@ the_usual_settings_file_is_not_named(void **state)
 }
 
 static void
+a_settings_file_is_one_word_for_the_shell(void **state)
+{
+	(void)state;
+	struct lab lab;
+	lab_start(&lab, &(struct server_script){NULL});
+	lab.box.settings.file = "/tmp/an's.conf";
+	notify(&lab);
+	wait_settled(&lab, add_row(&lab, 7, ALERT_STARTED));
+	assert_says(
+	    body(&lab, 0), "look=bulkwatch -c '/tmp/an'\\''s.conf' show 7\n");
+	lab_stop(&lab);
+}
+
+static void
 what_is_not_known_is_said_or_left_out(void **state)
 {
 	(void)state;
@@ -648,6 +662,7 @@ main(void)
 	    cmocka_unit_test(
 		an_alert_says_who_how_many_when_whence_and_what_to_do),
 	    cmocka_unit_test(the_usual_settings_file_is_not_named),
+	    cmocka_unit_test(a_settings_file_is_one_word_for_the_shell),
 	    cmocka_unit_test(what_is_not_known_is_said_or_left_out),
 	    cmocka_unit_test(alerts_speak_vietnamese),
 	    cmocka_unit_test(the_templates_built_in_say_it_all),

@@ -23,6 +23,12 @@
 
 #include "../../milter/ctl/ctl.h"
 
+/* 2026-03-02 14:05:09 +07:00, in milliseconds. */
+#define MOMENT INT64_C(1772435109123)
+#define MINUTE INT64_C(60000)
+#define DAY (24 * 60 * MINUTE)
+
+/* The office's time zone, and an arena as the state. */
 static inline int
 office_setup(void **state)
 {

@@ -198,44 +198,54 @@ csv_has_the_same_number_of_cells_in_every_line(void **state)
 	assert_int_equal(
 	    strncmp(text, "\xef\xbb\xbf\"section\",\"item\",", 20), 0);
 	holds(text, "\r\n\"total\",\"2026-03\",4,1,5,1345,50,1350,4,1,"
-		    "\"\",\"\",0,0\r\n");
+		    "\"\",\"\",0,0,0,0,0,0,0\r\n");
 	holds(text, "\r\n\"day\",\"2026-03-03\",2,0,2,1300,0,1300,0,1,");
 	holds(text, "\r\n\"result\",\"unreported\",1,1,");
 	holds(text, "\r\n\"sender\",\"lan@a.gov.vn\",2,1,");
 	holds(text, "\r\n\"domain\",\"\",1,0,");
 	holds(text, "\r\n\"declaration\",7,1,\"\",\"\",100,\"\",\"\",\"\",1,80,"
-		    "\"*@a.gov.vn\",\"\",\"\"\r\n");
+		    "\"*@a.gov.vn\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"\r\n");
 	holds(text, "\r\n\"unreported\",3,1,");
 	holds(text, "\r\n\"open\",5,1,");
 	int commas = 0;
 	for (const char *p = text; *p != '\0'; p++) {
 		commas += *p == ',';
 		if (*p == '\n') {
-			assert_int_equal(commas, 13);
+			assert_int_equal(commas, 18);
 			commas = 0;
 		}
 	}
 }
 
-/* One of three messages of 30 went on; two were rejected, and a bulk send of
- * 90 as a whole. */
+/* A bulk send of so many messages to 30 each; the rest of the arguments: how
+ * many of them were not sent, by why. */
+static struct bulk_send
+partly_sent(
+    uint32_t messages, uint32_t refused, uint32_t discarded, uint32_t held)
+{
+	const uint32_t unsent[UNSENT_N] = {
+	    [UNSENT_REFUSED] = refused,
+	    [UNSENT_DISCARDED] = discarded,
+	    [UNSENT_HELD] = held,
+	};
+	struct bulk_send send = sends[2];
+	send.messages = messages;
+	send.recipients = send.distinct_recipients = 30 * messages;
+	send.external_recipients = 3 * messages;
+	for (int i = 0; i < UNSENT_N; i++)
+		send.unsent[i] =
+		    (struct portion){unsent[i], 30 * unsent[i], 3 * unsent[i]};
+	return send;
+}
+
 static struct summary
-summary_with_refusals(struct arena *arena)
+summary_of(struct arena *arena, const struct bulk_send *some, size_t n)
 {
 	const struct month month = march();
-	struct bulk_send *some = arena_alloc(arena, 2 * sizeof(*some));
-	some[0] = some[1] = sends[2];
-	for (size_t i = 0; i < 2; i++) {
-		some[i].messages = 3;
-		some[i].recipients = some[i].distinct_recipients = 90;
-		some[i].external_recipients = 9;
-		some[i].action = ACTION_REJECT;
-		some[i].refused_messages = i == 0 ? 2 : 3;
-		some[i].refused_recipients = i == 0 ? 60 : 90;
-		some[i].refused_external = i == 0 ? 4 : 9;
-	}
+	struct bulk_send *kept = arena_alloc(arena, n * sizeof(*kept));
+	memcpy(kept, some, n * sizeof(*kept));
 	const struct month_facts facts = {
-	    .sends = some, .sends_n = 2, .open = some, .open_n = 2};
+	    .sends = kept, .sends_n = n, .open = kept, .open_n = n};
 	struct summary s;
 	assert_int_equal(
 	    month_sum_up(arena, &month, MOMENT + 40 * DAY, &facts, &s), 0);
@@ -245,23 +255,72 @@ summary_with_refusals(struct arena *arena)
 static void
 what_was_refused_is_named_apart_and_not_told_as_sent(void **state)
 {
-	const struct summary s = summary_with_refusals(*state);
+	const struct bulk_send some[] = {
+	    partly_sent(3, 2, 0, 0), partly_sent(3, 3, 0, 0)};
+	const struct summary s = summary_of(*state, some, 2);
 	const char *text = written(*state, &s, "vi", report_html);
 	holds(text, "tới tổng cộng 30 người nhận.");
-	holds(text, "Ngoài ra, 5 thư tới 150 lượt nhận bị từ chối");
+	holds(text, "Ngoài ra, 5 thư tới 150 lượt nhận bị từ chối hoặc tạm "
+		    "hoãn, không gửi đi.</p>");
 	holds(text, "Số thư bị từ chối hoặc tạm hoãn, không gửi đi</td>"
 		    "<td class=\"right whole\">5</td>");
 	assert_null(strstr(text, ">180<"));
+	assert_null(strstr(text, "tạm giữ"));
 	text = written(*state, &s, "en", report_html);
 	holds(text, "to recipients: 30 in all.");
-	holds(text, "and not sent: 5, for deliveries: 150.");
+	holds(text, "and not sent: 5, for deliveries: 150.</p>");
 	text = written(*state, &s, "en", report_text);
 	holds(text, "  Messages rejected or deferred, not sent       5  ");
 	text = written(*state, &s, "vi", report_csv);
-	holds(text, "\r\n\"total\",\"2026-03\",2,0,1,30,0,30,5,0,"
-		    "\"\",\"\",5,150\r\n");
+	holds(text, "\r\n\"total\",\"2026-03\",2,0,1,30,0,30,3,0,"
+		    "\"\",\"\",5,150,0,0,0,0,0\r\n");
 	holds(text, "\"open\",4,1,\"\",0,0,\"\",0,0,0,\"\","
-		    "\"<i>@b.gov.vn\",3,90\r\n");
+		    "\"<i>@b.gov.vn\",3,90,0,0,0,0,0\r\n");
+}
+
+static void
+what_is_held_or_was_discarded_is_named_apart_and_not_told_as_sent(void **state)
+{
+	const struct bulk_send some[] = {
+	    partly_sent(1, 0, 1, 0), partly_sent(4, 0, 1, 2)};
+	const struct summary s = summary_of(*state, some, 2);
+	const char *text = written(*state, &s, "vi", report_html);
+	holds(text, "tới tổng cộng 30 người nhận.");
+	holds(text, "Ngoài ra, 2 thư tới 60 lượt nhận bị tạm giữ rồi xóa bỏ, "
+		    "không gửi đi; 2 thư tới 60 lượt nhận đang tạm giữ, chưa "
+		    "gửi đi.</p>");
+	assert_null(strstr(text, "từ chối"));
+	text = written(*state, &s, "en", report_text);
+	holds(text, "  Messages held and deleted, not sent         2  ");
+	holds(text, "  Messages held, not sent yet                 2  ");
+	text = written(*state, &s, "vi", report_csv);
+	holds(text, "\r\n\"total\",\"2026-03\",2,0,1,30,0,30,3,0,"
+		    "\"\",\"\",0,0,2,60,2,60,0\r\n");
+}
+
+static void
+recipients_of_a_part_are_said_to_be_at_most_so_many(void **state)
+{
+	const struct bulk_send part = partly_sent(3, 1, 0, 0);
+	const struct summary s = summary_of(*state, &part, 1);
+	const char *text = written(*state, &s, "vi", report_html);
+	holds(text, "tới tổng cộng nhiều nhất 60 người nhận.");
+	holds(text, "<td class=\"right whole\">≤\u00a060</td>");
+	holds(text, "Dấu “≤” trước số người nhận nghĩa là nhiều nhất: ");
+	text = written(*state, &s, "en", report_text);
+	holds(text, "to recipients: at most 60 in all.");
+	holds(text, "“≤”");
+	holds(written(*state, &s, "vi", report_csv), ",1,30,0,0,0,0,1\r\n");
+}
+
+static void
+recipients_of_one_message_or_none_are_known(void **state)
+{
+	const struct bulk_send some[] = {
+	    partly_sent(3, 2, 0, 0), partly_sent(3, 1, 1, 1)};
+	const struct summary s = summary_of(*state, some, 2);
+	assert_null(strstr(written(*state, &s, "vi", report_html), "≤"));
+	assert_null(strstr(written(*state, &s, "en", report_text), "most 30"));
 }
 
 static void
@@ -324,6 +383,11 @@ main(void)
 	    cmocka_unit_test(csv_has_the_same_number_of_cells_in_every_line),
 	    cmocka_unit_test(
 		what_was_refused_is_named_apart_and_not_told_as_sent),
+	    cmocka_unit_test(
+		what_is_held_or_was_discarded_is_named_apart_and_not_told_as_sent),
+	    cmocka_unit_test(
+		recipients_of_a_part_are_said_to_be_at_most_so_many),
+	    cmocka_unit_test(recipients_of_one_message_or_none_are_known),
 	    cmocka_unit_test(where_nothing_was_refused_nothing_is_said_of_it),
 	    cmocka_unit_test(the_command_reports_the_month_of_the_log),
 	    cmocka_unit_test(wrong_words_of_a_report_are_wrong_usage),

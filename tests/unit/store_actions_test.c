@@ -63,11 +63,14 @@ a_bulk_send_says_how_much_of_it_was_refused(void **state)
 	for (size_t i = 0; i < n; i++) {
 		const bool logged = strcmp(sends[i].sender, "log@x.vn") == 0;
 		const struct bulk_send s = show(w, sends[i].id).send;
-		assert_int_equal(s.refused_messages, logged ? 0 : 2);
-		assert_int_equal(s.refused_recipients, logged ? 0 : 60);
-		assert_int_equal(s.refused_external, logged ? 0 : 4);
 		assert_int_equal(
-		    sends[i].refused_messages, s.refused_messages);
+		    s.unsent[UNSENT_REFUSED].messages, logged ? 0 : 2);
+		assert_int_equal(
+		    s.unsent[UNSENT_REFUSED].recipients, logged ? 0 : 60);
+		assert_int_equal(
+		    s.unsent[UNSENT_REFUSED].external, logged ? 0 : 4);
+		assert_int_equal(sends[i].unsent[UNSENT_REFUSED].messages,
+		    s.unsent[UNSENT_REFUSED].messages);
 	}
 }
 
@@ -77,11 +80,15 @@ what_was_deferred_and_went_on_is_not_refused(void **state)
 	struct world *w = *state;
 	set_action(w, BY_WINDOW, ACTION_DEFER);
 	struct entry *e = mail(w, .n = 30, .message_id = ID);
-	assert_int_equal(show(w, e->bulk_send).send.refused_messages, 1);
-	assert_int_equal(show(w, e->bulk_send).send.refused_recipients, 30);
+	assert_int_equal(
+	    show(w, e->bulk_send).send.unsent[UNSENT_REFUSED].messages, 1);
+	assert_int_equal(
+	    show(w, e->bulk_send).send.unsent[UNSENT_REFUSED].recipients, 30);
 	mail(w, .n = 30, .message_id = ID, .later = WINDOW_SECS);
-	assert_int_equal(show(w, e->bulk_send).send.refused_messages, 0);
-	assert_int_equal(show(w, e->bulk_send).send.refused_recipients, 0);
+	assert_int_equal(
+	    show(w, e->bulk_send).send.unsent[UNSENT_REFUSED].messages, 0);
+	assert_int_equal(
+	    show(w, e->bulk_send).send.unsent[UNSENT_REFUSED].recipients, 0);
 }
 
 static void

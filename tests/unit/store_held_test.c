@@ -29,6 +29,56 @@ settle(struct world *w, int64_t id, enum held_state state, const char *by)
 	return settled;
 }
 
+/* The portion that was not sent, for a reason, has so many messages and
+ * recipients. */
+static void
+unsent_is(
+    struct world *w, enum unsent why, uint32_t messages, uint32_t recipients)
+{
+	const struct portion unsent = show(w, 1).send.unsent[why];
+	assert_int_equal(unsent.messages, messages);
+	assert_int_equal(unsent.recipients, recipients);
+}
+
+static void
+a_bulk_send_says_how_much_of_it_is_held_and_was_discarded(void **state)
+{
+	struct world *w = *state;
+	hold_mail(w);
+	mail(w, .n = 20, .external = 3);
+	mail(w, .n = 25, .first = 100);
+	mail(w, .n = 30, .first = 200);
+	unsent_is(w, UNSENT_HELD, 3, 75);
+	assert_int_equal(show(w, 1).send.unsent[UNSENT_HELD].external, 3);
+	assert_int_equal(settle(w, 1, HELD_DISCARDED, "lan"), 1);
+	assert_int_equal(settle(w, 2, HELD_RELEASED, "lan"), 1);
+	unsent_is(w, UNSENT_HELD, 1, 30);
+	unsent_is(w, UNSENT_DISCARDED, 1, 20);
+	assert_int_equal(show(w, 1).send.unsent[UNSENT_DISCARDED].external, 3);
+	/* Who took it out of the queue may have let it go. */
+	assert_int_equal(settle(w, 3, HELD_GONE, "lan"), 1);
+	unsent_is(w, UNSENT_HELD, 0, 0);
+	unsent_is(w, UNSENT_DISCARDED, 1, 20);
+	unsent_is(w, UNSENT_REFUSED, 0, 0);
+}
+
+static void
+mail_of_which_a_copy_was_let_go_was_sent(void **state)
+{
+	struct world *w = *state;
+	struct held *list;
+	hold_mail(w);
+	mail(w, .n = 20, .message_id = "<a@x.vn>");
+	mail(w, .n = 20, .message_id = "<a@x.vn>");
+	assert_int_equal(held(w, true, &list), 2);
+	assert_int_equal(settle(w, 1, HELD_DISCARDED, "lan"), 1);
+	unsent_is(w, UNSENT_DISCARDED, 0, 0);
+	unsent_is(w, UNSENT_HELD, 1, 20);
+	assert_int_equal(settle(w, 2, HELD_RELEASED, "lan"), 1);
+	unsent_is(w, UNSENT_DISCARDED, 0, 0);
+	unsent_is(w, UNSENT_HELD, 0, 0);
+}
+
 static void
 held_mail_waits_until_it_is_settled_once(void **state)
 {
@@ -110,6 +160,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    with_store(
+		a_bulk_send_says_how_much_of_it_is_held_and_was_discarded),
+	    with_store(mail_of_which_a_copy_was_let_go_was_sent),
 	    with_store(held_mail_waits_until_it_is_settled_once),
 	    with_store(mail_that_was_gone_may_be_found_after_all),
 	    with_store(a_bulk_send_is_kept_while_its_mail_is_held),

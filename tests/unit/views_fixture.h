@@ -4,36 +4,11 @@
 #ifndef BULKWATCH_TESTS_VIEWS_FIXTURE_H
 #define BULKWATCH_TESTS_VIEWS_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
+#include "office.h"
 
 #include "../../milter/ctl/views.h"
 
 static const struct screen file = {.width = 100};
-
-static inline int
-setup(void **state)
-{
-	setenv("TZ", "Asia/Ho_Chi_Minh", 1);
-	tzset();
-	*state = arena_new();
-	return *state == NULL;
-}
-
-static inline int
-teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
 
 /* What a view printed, kept in the arena. */
 struct capture {
@@ -62,11 +37,6 @@ captured(struct capture *c, const char *expected)
 	free(c->text);
 	assert_string_equal(text, expected);
 }
-
-/* 2026-03-02 14:05:09 +07:00 */
-#define MOMENT INT64_C(1772435109123)
-#define MINUTE INT64_C(60000)
-#define DAY (24 * 60 * MINUTE)
 
 static const struct bulk_send sends[] = {
     {

@@ -238,18 +238,22 @@ show_says_what_was_done_with_a_message(void **state)
 static void
 show_says_what_became_of_a_message_that_was_held(void **state)
 {
+	/* What became of two that are held, of a message, the older one first.
+	 */
 	static const struct {
 		int64_t message;
-		enum held_state state;
+		enum held_state older, state;
 		const char *note;
 	} cases[] = {
-	    {7, HELD_WAITING, "\n      still held\n"},
-	    {7, HELD_RELEASED,
+	    {7, HELD_DISCARDED, HELD_WAITING, "\n      still held\n"},
+	    {7, HELD_WAITING, HELD_DISCARDED, "\n      still held\n"},
+	    {7, HELD_GONE, HELD_RELEASED,
 		"\n      was held, released by lan, 2026-03-02 14:06\n"},
-	    {7, HELD_DISCARDED,
+	    {7, HELD_GONE, HELD_DISCARDED,
 		"\n      was held, discarded by lan, 2026-03-02 14:06\n"},
-	    {7, HELD_GONE, "\n      was held, and is no longer there\n"},
-	    {8, HELD_RELEASED, "\n      held\n"},
+	    {7, HELD_RELEASED, HELD_GONE,
+		"\n      was held, and is no longer there\n"},
+	    {8, HELD_WAITING, HELD_RELEASED, "\n      held\n"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct message m = {.id = 7,
@@ -261,16 +265,18 @@ show_says_what_became_of_a_message_that_was_held(void **state)
 		    .message_id = "",
 		    .subject = "",
 		    .action = ACTION_HOLD};
-		const struct held held = {.message = cases[i].message,
+		struct held held[2];
+		held[0] = held[1] = (struct held){.message = cases[i].message,
 		    .queue_id = "4XyZ12",
 		    .state = cases[i].state,
 		    .settled_ms = MOMENT + MINUTE,
 		    .by = "lan"};
+		held[0].state = cases[i].older;
 		const struct bulk_send_story story = {.send = sends[0],
 		    .evidence = &m,
 		    .evidence_n = 1,
-		    .held = &held,
-		    .held_n = 1};
+		    .held = held,
+		    .held_n = 2};
 		struct capture c;
 		assert_int_equal(
 		    show_print(capture_init(&c, *state, &file), &story, 100),
@@ -453,8 +459,8 @@ show_says_how_much_was_not_sent(void **state)
 	struct bulk_send_story story = {.send = sends[1]};
 	struct capture c;
 	story.send.messages = 3;
-	story.send.refused_messages = 2;
-	story.send.refused_recipients = 60;
+	story.send.unsent[UNSENT_REFUSED].messages = 2;
+	story.send.unsent[UNSENT_REFUSED].recipients = 60;
 	assert_int_equal(
 	    show_print(capture_init(&c, *state, &file), &story, 100), 0);
 	holds(&c, "\n  Messages    3; of which not sent (deferred or rejected): "
@@ -638,5 +644,5 @@ main(void)
 	    cmocka_unit_test(check_is_one_line_a_result_in_a_file),
 	    cmocka_unit_test(check_is_wrapped_and_coloured_on_a_terminal),
 	};
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, office_setup, office_teardown);
 }
