@@ -485,7 +485,7 @@ a_deferred_try_that_went_on_after_all_is_counted_once(void **state)
 	note_outcome(w, e, ACTION_LOG);
 	const struct bulk_send_story story = show(w, e->bulk_send);
 	assert_int_equal(story.send.action, ACTION_LOG);
-	assert_int_equal(story.send.refused_messages, 0);
+	assert_int_equal(story.send.unsent[UNSENT_REFUSED].messages, 0);
 	assert_int_equal(story.evidence[0].action, ACTION_LOG);
 	set_action(w, BY_WINDOW, ACTION_LOG);
 	assert_int_equal(
@@ -536,7 +536,7 @@ what_was_deferred_and_finds_room_is_not_said_to_be_deferred(void **state)
 	    w, .first = 21, .n = 10, .message_id = ID, .later = WINDOW_SECS);
 	assert_false(again->decision.matched);
 	assert_int_equal(show(w, e->bulk_send).send.action, ACTION_LOG);
-	assert_int_equal(show(w, e->bulk_send).send.refused_messages, 0);
+	assert_int_equal(show(w, e->bulk_send).send.unsent[UNSENT_REFUSED].messages, 0);
 }
 
 /* Two tries at once: the one that came first may be counted second. */
