@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkwatch_lab import BULKWATCHD, stays, wait_for
+from bulkwatch_lab import stays, wait_for
 from bulkwatch_lab.milter import (ALL_ACTIONS, ALL_STEPS, OLD_OFFERS, QUARANTINE, SET_MACROS,
                                   packet, strings)
 from mta import Watched
@@ -23,11 +23,6 @@ LARGEST = 65535  # bytes that libmilter takes in a packet, its command left out
 MAIL = packet(b"M", strings(b"<bad@example.gov.vn>"))
 RCPTS = b"".join(packet(b"R", strings(b"<r%d@example.net>" % n)) for n in range(25))
 MACROS = packet(b"D", b"M" + strings(b"{auth_authen}", b"bad", b"{client_addr}", b"127.0.0.1"))
-
-
-@pytest.fixture(scope="module")
-def sanitized():
-    return b"__asan_init" in BULKWATCHD.read_bytes()
 
 
 @pytest.fixture
