@@ -72,8 +72,8 @@ struct queue_mail {
  * config_dir: the folder of a main.cf, or sendmail.cf: this one alone, of
  *     Postfix if it is installed and the kind may be any. NULL: all. Must
  *     outlive the queues.
- * Returns 0, or -1 with a sentence: no such server is installed, or it does not
- * tell its instances.
+ * Returns 0, or -1 with a sentence: no such server is installed, or one does
+ * not answer or does not tell its instances.
  */
 int queue_find(struct arena *arena, enum queue_kind kind,
     const char *config_dir, struct queues *queues_r, struct err *err);
@@ -113,7 +113,8 @@ int queue_act(struct arena *arena, struct queues *queues, enum queue_step step,
 struct queue_tools {
 	const char *server;
 	size_t id_least, id_most; /* how long a queue id is */
-	/* Returns 0, or -1 with a sentence: it is not installed. */
+	/* Returns 0; 1 with a sentence: it is not installed; or -1 with a
+	 * sentence: it is, but does not answer. */
 	int (*find)(struct arena *arena, struct err *err);
 	/* The folders of its instances, NULL behind the last, or only NULL
 	 * where it has but one. Returns 0, or -1 with a sentence. */

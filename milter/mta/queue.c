@@ -36,7 +36,7 @@ static int
 find_one(struct arena *arena, const struct queue_tools *tools,
     const char *config_dir, struct queues *queues, struct err *err)
 {
-	if (tools->find(arena, err) < 0)
+	if (tools->find(arena, err) != 0)
 		return -1;
 	return add_queues(arena, tools, config_dir, queues, err);
 }
@@ -49,11 +49,12 @@ find_any(struct arena *arena, const char *config_dir, struct queues *queues,
 {
 	const struct queue_tools *const all[] = {
 	    &queue_postfix, &queue_sendmail};
-	struct err ignored;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (all[i]->find(arena, &ignored) < 0)
+		int absent = all[i]->find(arena, err);
+		if (absent > 0)
 			continue;
-		if (add_queues(arena, all[i], config_dir, queues, err) < 0)
+		if (absent < 0 ||
+		    add_queues(arena, all[i], config_dir, queues, err) < 0)
 			return -1;
 		if (config_dir != NULL)
 			break;

@@ -33,8 +33,9 @@ find(struct arena *arena, struct err *err)
 	if (run_find(arena, "postsuper") != NULL &&
 	    run_find(arena, "postqueue") != NULL)
 		return 0;
-	return err_set(err, "Postfix is not installed on this machine (there "
-			    "is no postsuper in " RUN_PATH ")");
+	err_set(err, "Postfix is not installed on this machine (there is no "
+		     "postsuper in " RUN_PATH ")");
+	return 1;
 }
 
 /* Runs a tool with its words, behind "-c FOLDER" if there is one. */

@@ -27,7 +27,10 @@
 #include "run.h"
 
 #define LIST_SECS 120
-#define ACT_SECS 30
+#define ACT_SECS 120
+/* On a machine without a full host name Sendmail sleeps a minute first,
+ * whatever it is asked. */
+#define FIND_SECS 120
 #define LINE_BYTES_MAX ((size_t)1024 * 1024)
 
 /* Eight characters of time and count, then a process with at least six digits.
@@ -56,23 +59,31 @@ sendmail(struct arena *arena, const char *config_dir, struct run *run,
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Other mail servers bring a program of that name, too. */
+/* Other mail servers bring a program of that name, too; they refuse the words.
+ */
 static int
 find(struct arena *arena, struct err *err)
 {
-	struct run run = {.timeout_secs = ACT_SECS};
+	struct run run = {.timeout_secs = FIND_SECS};
 	struct run_result result;
-	if (run_find(arena, "sendmail") == NULL)
-		return err_set(err, "Sendmail is not installed on this machine "
-				    "(there is no sendmail in " RUN_PATH ")");
+	if (run_find(arena, "sendmail") == NULL) {
+		err_set(err, "Sendmail is not installed on this machine (there "
+			     "is no sendmail in " RUN_PATH ")");
+		return 1;
+	}
 	if (sendmail(arena, NULL, &run, WORDS("-d0.1", "-bt"), &result, err) <
 	    0)
 		return -1;
-	if (strncmp(result.out, "Version 8.", strlen("Version 8.")) != 0)
-		return err_set(err, "the program sendmail of this machine is "
-				    "not Sendmail's, but another mail "
-				    "server's");
-	return 0;
+	if (strncmp(result.out, "Version 8.", strlen("Version 8.")) == 0)
+		return 0;
+	if (result.status >= 128)
+		return err_set(err,
+		    "sendmail -d0.1 -bt ended with status %d, so whether "
+		    "Sendmail holds mail is not known",
+		    result.status);
+	err_set(err, "the program sendmail of this machine is not Sendmail's, "
+		     "but another mail server's");
+	return 1;
 }
 
 /* It has one queue, in as many folders as it likes. */

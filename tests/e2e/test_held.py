@@ -420,6 +420,20 @@ def test_mail_server_that_is_not_installed_is_told(new_lab, tmp_path):
     assert "is not Sendmail's" in done.stderr
 
 
+@pytest.mark.parametrize("beside", [{}, {"postsuper": None, "postqueue": None}],
+                         ids=["beside Postfix", "alone"])
+def test_nothing_is_gone_while_a_sendmail_does_not_answer(new_lab, tmp_path, beside):
+    lab = new_lab(**HOLD).start()
+    queue_id = hold(lab)
+    with Postfix() as other:  # which does not hold it
+        done = order_with(lab, tmp_path, "discard", where="all", sendmail="kill -KILL $$\n",
+                          postmulti=instances(other.confdir), **beside)
+        other.remove()
+    assert done.returncode == 1
+    assert "sendmail -d0.1 -bt ended with status 137" in done.stderr
+    assert states(lab) == [(queue_id, "waiting")]
+
+
 def test_settings_folder_that_is_not_there_changes_nothing(new_lab):
     lab = new_lab(**HOLD).start()
     queue_id = hold(lab)
