@@ -567,7 +567,7 @@ def test_show_tells_of_held_mail(new_lab):
 SENDMAIL_LISTING = """\
 case "$*" in
 *-d0.1*) echo "Version 8.17.1.9" ;;
-*-bp*)
+*"-bp "*)
     [ -e {control} ] || exit 0
     printf '\\t\\t%s (1 request)\\n-----Q-ID-----\\n' {data}
     echo '{part}        8 Sun Nov 22 18:56 <a@example.net>'
@@ -636,7 +636,7 @@ def test_sendmail_lists_its_queue_once_for_hundreds_of_messages(new_lab, tmp_pat
         f"{i}        8 Sun Nov 22 18:56 <a@example.net>\n" for i in ids))
     done = order_with(lab, tmp_path, "discard", "--mta", "sendmail", sendmail=(
         'case "$*" in\n*-d0.1*) echo "Version 8.17.1.9" ;;\n'
-        f"*-bp*) echo listed >> {tmp_path}/times; cat {listing} ;;\nesac\n"))
+        f"*\"-bp \"*) echo listed >> {tmp_path}/times; cat {listing} ;;\nesac\n"))
     assert (done.returncode, done.stderr) == (0, "")
     assert states(lab) == [(queue_id, "discarded") for queue_id in ids] and len(ids) == 231
     assert list(queue.iterdir()) == []
