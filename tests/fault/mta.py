@@ -1,11 +1,13 @@
 """Daemons whose MTA we are, and what a test asks of one after a fault."""
 
 import collections
+import contextlib
 import itertools
 import os
 import re
 import statistics
 import time
+from pathlib import Path
 
 from bulkwatch_lab import Daemon, Milter, free_port, wait_for
 
@@ -17,6 +19,15 @@ QUIET_EVENTS = {"root", "ready", "stopped", "macros", "descriptors", "threads", 
 _names = itertools.count(1)
 
 Usage = collections.namedtuple("Usage", "descriptors threads kilobytes cpu_secs")
+
+
+def threads_of(pid):
+    """What /proc tells of each of its threads; of those that end meanwhile, nothing."""
+    statuses = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            statuses.append((thread / "status").read_text())
+    return statuses
 
 
 class Direct(Daemon):

@@ -1,7 +1,6 @@
 """Whatever comes in at the socket: the daemon lives, counts nothing false, answers the others."""
 
 import contextlib
-import os
 import random
 import resource
 import signal
@@ -16,7 +15,7 @@ import pytest
 from bulkwatch_lab import stays, wait_for
 from bulkwatch_lab.milter import (ALL_ACTIONS, ALL_STEPS, OLD_OFFERS, QUARANTINE, SET_MACROS,
                                   packet, strings)
-from mta import Watched
+from mta import Watched, threads_of
 
 UNIT = Path(__file__).resolve().parents[2] / "systemd" / "bulkwatchd.service.in"
 LARGEST = 65535  # bytes that libmilter takes in a packet, its command left out
@@ -252,9 +251,8 @@ def said_to_syslog(daemon):
     trace = daemon.dir / "trace"
     strace = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=connect,sendto", "-o", trace,
                                "-p", str(daemon.process.pid)], stderr=subprocess.PIPE)
-    tasks = f"/proc/{daemon.process.pid}/task"
-    wait_for(lambda: all("TracerPid:\t0" not in Path(tasks, task, "status").read_text()
-                         for task in os.listdir(tasks)), "strace to see every thread")
+    wait_for(lambda: all("TracerPid:\t0" not in status
+                         for status in threads_of(daemon.process.pid)), "strace to see every thread")
     try:
         yield lambda: [line for line in trace.read_text().splitlines() if "/dev/log" in line]
     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bulkwatch_lab import (BULKWATCH, BULKWATCHD, Milter, SmtpSink, addresses, smtpsink, wait_for)
-from mta import ANSWERED, Watched
+from mta import ANSWERED, Watched, threads_of
 from trouble import locked
 
 RECIPIENTS = [f"<{address}>".encode() for address in addresses(20)]
@@ -121,8 +121,7 @@ def test_user_without_any_capability_can_run_it(new_owned, programs):
 def test_root_keeps_no_right_of_its_own(owned):
     owned.start(wait=False)
     wait_for(owned._is_ready, "the start")
-    for task in Path(f"/proc/{owned.process.pid}/task").iterdir():
-        status = (task / "status").read_text()
+    for status in threads_of(owned.process.pid):
         assert re.search(rf"Uid:(\s+{NOBODY.pw_uid}){{4}}\n", status)
         assert re.search(rf"Gid:(\s+{NOBODY.pw_gid}){{4}}\n", status)
         assert re.search(rf"Groups:\s+({NOBODY.pw_gid} )?\n", status), status
