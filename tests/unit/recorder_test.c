@@ -880,7 +880,7 @@ hang(struct store *store, void *context, struct err *err)
 	(void)err;
 	sem_t *hanging = context;
 	sem_post(hanging);
-	pause_ms(RECORDER_DEADLINE_SECS * 1000 + 1500);
+	pause_ms(RECORDER_DEADLINE_SECS * 1000 + 5000);
 	return 0;
 }
 
